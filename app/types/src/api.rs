@@ -1,0 +1,244 @@
+//! The gateway's JSON, version 1: what `assayd` answers under `/v1` and the client library reads.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/params` | [`crate::params::Params`] |
+//! | `GET /v1/fees` | [`Fees`] |
+//! | `GET /v1/validators` | [`Validators`] |
+//! | `GET /v1/genesis` | CometBFT's genesis document |
+//! | `GET /v1/blocks/{height}` or `latest` | [`Block`] |
+//! | `GET /v1/accounts/{address}` | [`AccountInfo`] (zeros for one never seen) |
+//! | `GET /v1/models?after=ID&limit=N` | [`ModelPage`] |
+//! | `GET /v1/models/{id}` | [`ModelInfo`] |
+//! | `GET /v1/models/{id}/file` | the ONNX file, `application/octet-stream` |
+//! | `POST /v1/txs` with [`SubmitTx`] | [`Submitted`] once the mempool took it |
+//! | `GET /v1/txs/{hash}` | [`TxInfo`], 404 until it is in a block |
+//! | `POST /v1/simulate` with [`Simulate`] | [`Simulated`] |
+//! | `GET /v1/receipts/{tx hash}/{message index}` | [`crate::bundle::Bundle`], 404 until the next block is signed |
+//!
+//! Every error is [`Problem`], `application/problem+json` (RFC 9457) with our stable code.
+
+use crate::address::Address;
+use crate::amount::Amount;
+use crate::hash::{AppHash, CompilerHash, ModelId, OutputHash, TxHash};
+use crate::model::ModelRecord;
+use crate::receipt::Receipt;
+use serde::{Deserialize, Serialize};
+
+/// An error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URI of the kind of problem: `about:blank` or `urn:assay:error:<name>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// This case in words.
+    pub detail: String,
+    /// The stable number of a rejection ([`crate::error::Rejected::code`]); 0 for any other problem.
+    pub code: u32,
+    /// The stable name.
+    pub name: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+/// Heights as the parts of a node see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heights {
+    /// CometBFT's latest block.
+    pub chain: u64,
+    /// The state's latest version.
+    pub application: u64,
+    /// The index's latest block.
+    pub index: u64,
+}
+
+/// An engine that the chain knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// Its number.
+    pub number: u32,
+    /// The digest of its compiler.
+    pub compiler: CompilerHash,
+}
+
+/// How a node is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The chain.
+    pub chain_id: String,
+    /// The node's name for people.
+    pub moniker: String,
+    /// The node's id in the peer-to-peer network.
+    pub node_id: String,
+    /// The version of `assayd`.
+    pub version: String,
+    /// CometBFT's version, as it reports itself.
+    pub comet_version: String,
+    /// Heights.
+    pub heights: Heights,
+    /// The state root after the application's height.
+    pub app_hash: AppHash,
+    /// Peers connected.
+    pub peers: u32,
+    /// Whether the node is still catching up.
+    pub syncing: bool,
+    /// Engines.
+    pub engines: Vec<EngineInfo>,
+    /// The body of the kernels that this CPU runs.
+    pub kernels: String,
+}
+
+/// Prices now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fees {
+    /// uasy per million units.
+    pub unit_price: u64,
+    /// uasy per million bytes.
+    pub byte_price: u64,
+}
+
+/// A validator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidatorInfo {
+    /// CometBFT's address, hex in upper case.
+    pub address: String,
+    /// The ed25519 public key, base64.
+    pub public_key: String,
+    /// Voting power.
+    pub power: u64,
+}
+
+/// The validators at a height.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validators {
+    /// The height.
+    pub height: u64,
+    /// By power, as CometBFT sorts them.
+    pub validators: Vec<ValidatorInfo>,
+}
+
+/// A block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// The height.
+    pub height: u64,
+    /// The header's hash, hex in lower case.
+    pub hash: String,
+    /// The header's time, RFC 3339.
+    pub time: String,
+    /// The proposer's address, hex in upper case.
+    pub proposer: String,
+    /// The app hash in the header: the state root after the block before.
+    pub app_hash: AppHash,
+    /// Its transactions.
+    pub txs: Vec<TxHash>,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    /// The account.
+    pub address: Address,
+    /// Money.
+    pub balance: Amount,
+    /// The nonce in state.
+    pub nonce: u64,
+    /// The nonce that the next transaction must carry, those in the mempool counted.
+    pub next_nonce: u64,
+}
+
+/// A model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Its id.
+    pub model_id: ModelId,
+    /// Its record.
+    #[serde(flatten)]
+    pub record: ModelRecord,
+}
+
+/// A page of models, in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelPage {
+    /// The models.
+    pub models: Vec<ModelInfo>,
+    /// Pass as `after` for the next page; null on the last one.
+    pub next: Option<ModelId>,
+}
+
+/// A transaction to submit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitTx {
+    /// Its bytes, base64.
+    pub tx: String,
+}
+
+/// A transaction that the mempool took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submitted {
+    /// Its hash.
+    pub tx_hash: TxHash,
+}
+
+/// A message of a transaction in a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageInfo {
+    /// Its kind, as [`crate::message::Message::kind`].
+    pub kind: String,
+    /// The receipt of an inference that was made.
+    pub receipt: Option<Receipt>,
+    /// The outputs of an inference: the borsh list of named tensors, base64.
+    pub output: Option<String>,
+}
+
+/// A transaction in a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TxInfo {
+    /// Its hash.
+    pub tx_hash: TxHash,
+    /// The block's height.
+    pub height: u64,
+    /// Its index in the block.
+    pub index: u32,
+    /// The account that signed, when the transaction decodes.
+    pub payer: Option<Address>,
+    /// 0, or the stable number of the rejection.
+    pub code: u32,
+    /// `ok`, or the stable name of the rejection.
+    pub name: String,
+    /// The rejection in words; empty when there is none.
+    pub message: String,
+    /// The fee taken.
+    pub fee: Amount,
+    /// Units.
+    pub units: u64,
+    /// Its messages.
+    pub messages: Vec<MessageInfo>,
+}
+
+/// An inference to try without a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulate {
+    /// The model.
+    pub model: ModelId,
+    /// The inputs: the borsh list of named tensors, base64.
+    pub inputs: String,
+}
+
+/// What an inference would give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Simulated {
+    /// The output's digest; null when the run fails.
+    pub output_hash: Option<OutputHash>,
+    /// The outputs: the borsh list of named tensors, base64; null when the run fails.
+    pub output: Option<String>,
+    /// Units of the inference alone ([`crate::params::tx_units`] adds the transaction's).
+    pub units: u64,
+}

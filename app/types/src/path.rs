@@ -1,0 +1,68 @@
+//! The keys of the state tree: readable paths, built here and nowhere else.
+//!
+//! Changing one changes every app hash; the tests pin them.
+
+use crate::address::Address;
+use crate::hash::{ChunkHash, ModelId, TxHash};
+
+/// An account's record: `account/<address>`.
+pub fn account(address: &Address) -> Vec<u8> {
+    format!("account/{address}").into_bytes()
+}
+
+/// A model's record: `model/<id>`.
+pub fn model(id: &ModelId) -> Vec<u8> {
+    format!("model/{id}").into_bytes()
+}
+
+/// Before every model's record.
+pub const MODELS: &[u8] = b"model/";
+
+/// A chunk's length, its bytes being in the blob store: `blob/<hash>`.
+pub fn blob(hash: &ChunkHash) -> Vec<u8> {
+    format!("blob/{hash}").into_bytes()
+}
+
+/// The record of an inference: `receipt/<tx hash>/<message index>`.
+pub fn receipt(tx: &TxHash, index: u32) -> Vec<u8> {
+    format!("receipt/{tx}/{index}").into_bytes()
+}
+
+/// How many receipts a block wrote: `receipts-at/<height>`.
+pub fn receipts_at(height: u64) -> Vec<u8> {
+    format!("receipts-at/{height:020}").into_bytes()
+}
+
+/// An engine's record: `engine/<n>`.
+pub fn engine(number: u32) -> Vec<u8> {
+    format!("engine/{number}").into_bytes()
+}
+
+/// The consensus parameters.
+pub const PARAMS: &[u8] = b"params";
+/// The chain's own record: its id and the engine that new models are sealed with.
+pub const CHAIN: &[u8] = b"chain";
+/// All money there is.
+pub const SUPPLY: &[u8] = b"supply";
+/// Fees taken so far.
+pub const FEE_POOL: &[u8] = b"fee-pool";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_the_pinned_ones() {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let zeros = "0".repeat(64);
+        assert_eq!(
+            text(account(&Address([0; 32]))),
+            "account/assay1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs4hw3a"
+        );
+        assert_eq!(text(model(&ModelId([0; 32]))), format!("model/{zeros}"));
+        assert_eq!(text(blob(&ChunkHash([0; 32]))), format!("blob/{zeros}"));
+        assert_eq!(text(receipt(&TxHash([0; 32]), 3)), format!("receipt/{zeros}/3"));
+        assert_eq!(text(receipts_at(7)), "receipts-at/00000000000000000007");
+        assert_eq!(text(engine(1)), "engine/1");
+    }
+}

@@ -1,0 +1,140 @@
+//! A transaction, stage by stage: [`SignedTx`] is what decodes strictly, [`VerifiedTx`] what is signed well, meant
+//! for this chain, and within the stateless limits. There is no other way to either.
+
+use crate::address::Address;
+use crate::amount::Amount;
+use crate::codec::{self, CodecError};
+use crate::error::Rejected;
+use crate::hash::{SignHash, TxHash};
+use crate::key::{KeyError, PublicKey, SecretKey, Signature};
+use crate::limits::{MAX_CHAIN_ID_BYTES, MAX_MESSAGES, MAX_TX_BYTES};
+use crate::message::Message;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// What an account asks of the chain. Its messages succeed or fail together; the fee and the nonce are taken
+/// either way.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Tx {
+    /// The chain that it is meant for.
+    pub chain_id: String,
+    /// The key of the account that signs and pays.
+    pub key: PublicKey,
+    /// The number of transactions that the account has had.
+    pub nonce: u64,
+    /// The last height at which it may be in a block.
+    pub valid_until_height: u64,
+    /// The most that the account will pay; it pays the exact fee.
+    pub max_fee: Amount,
+    /// 1 to [`MAX_MESSAGES`] messages.
+    pub messages: Vec<Message>,
+}
+
+impl Tx {
+    /// What the signature covers.
+    pub fn sign_hash(&self) -> SignHash {
+        SignHash::of(&codec::encode(self))
+    }
+
+    /// Signs it.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the secret is no key.
+    pub fn sign(self, secret: &SecretKey) -> Result<SignedTx, KeyError> {
+        let signature = secret.sign(&self.sign_hash())?;
+        Ok(SignedTx { tx: self, signature })
+    }
+
+    /// The account that signs and pays.
+    pub fn payer(&self) -> Address {
+        self.key.address()
+    }
+}
+
+/// A transaction that decoded strictly, its signature not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignedTx {
+    tx: Tx,
+    signature: Signature,
+}
+
+impl SignedTx {
+    /// Decodes a transaction's bytes.
+    ///
+    /// # Errors
+    /// [`Rejected::TxTooLong`], [`Rejected::TxMalformed`] or [`Rejected::TxNotCanonical`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Rejected> {
+        codec::decode(bytes, MAX_TX_BYTES).map_err(|error| match error {
+            CodecError::TooLong { len, limit } => {
+                Rejected::TxTooLong { len: len as u64, limit: limit as u64 }
+            }
+            CodecError::Malformed(why) => Rejected::TxMalformed(why),
+            CodecError::NotCanonical => Rejected::TxNotCanonical,
+        })
+    }
+
+    /// The transaction's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// The transaction, unverified.
+    pub fn tx(&self) -> &Tx {
+        &self.tx
+    }
+
+    /// Checks everything that needs no state: the limits, the chain id, each message, the signature.
+    ///
+    /// # Errors
+    /// [`Rejected`] naming the rule; the cheap checks come first.
+    pub fn verify(self, chain_id: &str) -> Result<VerifiedTx, Rejected> {
+        let tx = &self.tx;
+        if tx.chain_id.len() > MAX_CHAIN_ID_BYTES || tx.chain_id != chain_id {
+            return Err(Rejected::WrongChainId { expected: chain_id.into() });
+        }
+        if tx.messages.is_empty() || tx.messages.len() > MAX_MESSAGES {
+            return Err(Rejected::MessageCount(tx.messages.len() as u64));
+        }
+        for message in &tx.messages {
+            message.check()?;
+        }
+        tx.key.verify(&tx.sign_hash(), &self.signature).map_err(|error| match error {
+            KeyError::Malformed => Rejected::BadPublicKey,
+            KeyError::BadSignature => Rejected::BadSignature,
+        })?;
+        let bytes = self.encode();
+        Ok(VerifiedTx { hash: TxHash::of(&bytes), bytes: bytes.len() as u64, tx: self.tx })
+    }
+}
+
+/// A transaction that is signed well, for this chain, and within the stateless limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedTx {
+    hash: TxHash,
+    bytes: u64,
+    tx: Tx,
+}
+
+impl VerifiedTx {
+    /// Decodes and verifies a transaction's bytes.
+    ///
+    /// # Errors
+    /// As [`SignedTx::decode`] and [`SignedTx::verify`].
+    pub fn from_bytes(bytes: &[u8], chain_id: &str) -> Result<Self, Rejected> {
+        SignedTx::decode(bytes)?.verify(chain_id)
+    }
+
+    /// SHA-256 of the bytes.
+    pub fn hash(&self) -> TxHash {
+        self.hash
+    }
+
+    /// Number of bytes.
+    pub fn byte_len(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The transaction.
+    pub fn tx(&self) -> &Tx {
+        &self.tx
+    }
+}
