@@ -20,6 +20,7 @@ pub mod message;
 pub mod model;
 pub mod params;
 pub mod path;
+pub mod proof;
 pub mod receipt;
 pub mod tensor;
 pub mod tx;

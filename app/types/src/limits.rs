@@ -12,6 +12,13 @@ pub const MAX_MESSAGES: usize = 16;
 /// Bytes of a chain id; CometBFT's own limit.
 pub const MAX_CHAIN_ID_BYTES: usize = 50;
 
+/// Bytes of a key of the state tree.
+pub const MAX_KEY_BYTES: usize = 1024;
+/// Bytes of a value of the state tree.
+pub const MAX_VALUE_BYTES: usize = 256 * 1024;
+/// Bytes of an ICS23 proof. One of absence carries two neighbours with their values.
+pub const MAX_PROOF_BYTES: usize = 1024 * 1024;
+
 /// Bytes of every chunk of a model file but the last, which may be shorter.
 pub const CHUNK_BYTES: usize = 512 * 1024;
 /// Bytes of one model file.
@@ -56,3 +63,5 @@ pub const MAX_COMPILE_MEMORY: usize = 1 << 30;
 const _: () = assert!(CHUNK_BYTES + 4096 < MAX_TX_BYTES);
 const _: () = assert!(MAX_TX_BYTES < MAX_BLOCK_BYTES);
 const _: () = assert!(MAX_CHUNKS * 32 + 8192 < MAX_TX_BYTES);
+// Two neighbours and their paths of at most 256 steps fit a proof.
+const _: () = assert!(2 * (MAX_VALUE_BYTES + MAX_KEY_BYTES + 256 * 128) < MAX_PROOF_BYTES);

@@ -1,0 +1,174 @@
+//! Opening RocksDB: the directory, its lock, its format and its memory.
+
+use crate::layout::{BLOBS, CONTENT, FORMAT, META, META_FORMAT};
+use crate::{Entry, StoreError};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator,
+    Error as RocksError, LogLevel, Options, PrefixRange, ReadOptions, WriteBatch, WriteOptions,
+};
+use std::path::Path;
+
+const MIB: usize = 1024 * 1024;
+/// Bytes of the one block cache; indexes and filters live in it too.
+const BLOCK_CACHE_BYTES: usize = 64 * MIB;
+/// Bytes of all write buffers together.
+const WRITE_BUFFER_BYTES: usize = 48 * MIB;
+/// Bytes of write-ahead log before the oldest buffers are flushed.
+const WAL_BYTES: u64 = 96 * MIB as u64;
+/// Chunks of at least this many bytes are kept out of the sorted files, so that compaction does not copy
+/// them.
+const BLOB_FILE_MIN_BYTES: u64 = 16 * 1024;
+
+/// The open database. Its column families are those of `layout`.
+pub(crate) struct Database {
+    pub(crate) rocks: DB,
+}
+
+impl Database {
+    /// Opens the directory, or makes it.
+    pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
+        check_families(dir)?;
+        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let families = CONTENT
+            .iter()
+            .chain(&[META])
+            .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
+        let rocks = DB::open_cf_descriptors(&database_options(), dir, families)
+            .map_err(|error| opening_error(dir, error))?;
+        let database = Self { rocks };
+        database.check_format(dir)?;
+        Ok(database)
+    }
+
+    /// The handle of a column family.
+    pub(crate) fn family(&self, name: &'static str) -> Result<&ColumnFamily, StoreError> {
+        self.rocks
+            .cf_handle(name)
+            .ok_or_else(|| StoreError::Corrupt(format!("the column family {name} is gone")))
+    }
+
+    /// A value.
+    pub(crate) fn get(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.rocks.get_cf(self.family(family)?, key)?)
+    }
+
+    /// Writes a batch atomically; when this returns, it is on the disk.
+    pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        Ok(self.rocks.write_opt(batch, &options)?)
+    }
+
+    fn check_format(&self, dir: &Path) -> Result<(), StoreError> {
+        let wrong = |found: String| StoreError::Format { dir: dir.to_path_buf(), found, supported: FORMAT };
+        match self.get(META, META_FORMAT)? {
+            Some(bytes) if bytes == FORMAT.to_be_bytes() => Ok(()),
+            Some(bytes) => match <[u8; 4]>::try_from(bytes) {
+                Ok(number) => Err(wrong(format!("format {}", u32::from_be_bytes(number)))),
+                Err(_) => Err(wrong("an unreadable format number".to_owned())),
+            },
+            None => {
+                for family in CONTENT {
+                    if !entries(self.iterate(family, range(&[], None))?, 1)?.is_empty() {
+                        return Err(wrong("content but no format number".to_owned()));
+                    }
+                }
+                let mut batch = WriteBatch::default();
+                batch.put_cf(self.family(META)?, META_FORMAT, FORMAT.to_be_bytes());
+                self.write(batch)
+            }
+        }
+    }
+
+    /// An ascending iterator over a range of a column family.
+    pub(crate) fn iterate(
+        &self,
+        family: &'static str,
+        options: ReadOptions,
+    ) -> Result<DBIterator<'_>, StoreError> {
+        Ok(self.rocks.iterator_cf_opt(self.family(family)?, options, rocksdb::IteratorMode::Start))
+    }
+}
+
+/// The keys that start with `prefix` and are above `after`.
+pub(crate) fn range(prefix: &[u8], after: Option<&[u8]>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_iterate_range(PrefixRange(prefix));
+    if let Some(after) = after.filter(|after| *after >= prefix) {
+        let mut next = after.to_vec();
+        next.push(0);
+        options.set_iterate_lower_bound(next);
+    }
+    options
+}
+
+/// The first `limit` entries of an iterator.
+pub(crate) fn entries(iterator: DBIterator<'_>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    iterator
+        .take(limit)
+        .map(|entry| entry.map(|(key, value)| (key.into_vec(), value.into_vec())).map_err(StoreError::from))
+        .collect()
+}
+
+/// Refuses a database that has other column families, before RocksDB does so in its own words.
+fn check_families(dir: &Path) -> Result<(), StoreError> {
+    if !dir.join("CURRENT").exists() {
+        return Ok(());
+    }
+    let names = DB::list_cf(&Options::default(), dir)?;
+    let known = |name: &str| name == "default" || name == META || CONTENT.contains(&name);
+    match names.iter().find(|name| !known(name)) {
+        Some(name) => Err(StoreError::Format {
+            dir: dir.to_path_buf(),
+            found: format!("an unknown column family {name:?}"),
+            supported: FORMAT,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn opening_error(dir: &Path, error: RocksError) -> StoreError {
+    // RocksDB has no error kind for its lock; both its messages (this process, another one) name the file.
+    if error.kind() == rocksdb::ErrorKind::IOError && error.as_ref().contains("/LOCK") {
+        return StoreError::Locked { dir: dir.to_path_buf() };
+    }
+    StoreError::Database(error)
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_total_wal_size(WAL_BYTES);
+    options.set_max_open_files(256);
+    options.set_max_background_jobs(2);
+    options.set_bytes_per_sync(MIB as u64);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(4 * MIB);
+    options.set_log_level(LogLevel::Warn);
+    options
+}
+
+fn family_options(name: &str, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_block_size(8 * 1024);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_bloom_filter(10.0, false);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_write_buffer_size(16 * MIB);
+    options.set_max_write_buffer_number(2);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    if name == BLOBS {
+        options.set_enable_blob_files(true);
+        options.set_min_blob_size(BLOB_FILE_MIN_BYTES);
+        options.set_blob_compression_type(DBCompressionType::Lz4);
+    }
+    options
+}

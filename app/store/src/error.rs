@@ -1,0 +1,123 @@
+//! What can go wrong with the state on disk. None of it is a transaction's fault: every one of these is
+//! fatal.
+
+use assay_types::hash::{AppHash, ChunkHash};
+use std::path::PathBuf;
+
+/// Why the store did not do what it was asked for. The node that meets one stops and shows it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// RocksDB's lock on the directory is taken.
+    #[error("another process uses the state directory {}; stop it, or use another home", .dir.display())]
+    Locked {
+        /// The state directory.
+        dir: PathBuf,
+    },
+    /// The directory was written in another format.
+    #[error(
+        "the state in {} has {found}, and this program reads format {supported}; \
+         use the version of assayd that wrote it, or an empty directory and a resync", .dir.display()
+    )]
+    Format {
+        /// The state directory.
+        dir: PathBuf,
+        /// What was found instead.
+        found: String,
+        /// The format of this program.
+        supported: u32,
+    },
+    /// RocksDB failed.
+    #[error("the state database failed: {0}; check the disk's health and free space")]
+    Database(#[from] rocksdb::Error),
+    /// The state directory cannot be made.
+    #[error("cannot use the state directory {}: {source}; check its path and permissions", .dir.display())]
+    Directory {
+        /// The state directory.
+        dir: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something on disk is not what was written.
+    #[error("the state on disk is damaged: {0}; restore the data directory from a healthy node")]
+    Corrupt(String),
+    /// The Merkle tree refused.
+    #[error("the state tree failed: {0}; restore the data directory from a healthy node")]
+    Tree(String),
+    /// A version that does not follow the last committed one.
+    #[error("version {got} does not follow the last committed one; the next is {expected}")]
+    VersionGap {
+        /// The one version that may be written now.
+        expected: u64,
+        /// The version asked for.
+        got: u64,
+    },
+    /// Nothing is committed yet, not even the genesis.
+    #[error("the state has no genesis yet")]
+    NoGenesis,
+    /// A genesis where blocks are committed already.
+    #[error("the state is at version {version}; a genesis cannot replace it (use an empty directory)")]
+    GenesisTooLate {
+        /// The last committed version.
+        version: u64,
+    },
+    /// The root under which a version would be written is not there.
+    #[error("the root of version {version} is missing; restore the data directory from a healthy node")]
+    MissingRoot {
+        /// The version whose root is missing.
+        version: u64,
+    },
+    /// A staged block that was computed on another parent.
+    #[error("staged on the root {staged_on}, but the last committed root is {parent}")]
+    OtherParent {
+        /// The parent root of the staged block.
+        staged_on: AppHash,
+        /// The last committed root.
+        parent: AppHash,
+    },
+    /// A proof was asked for at a version that is not there.
+    #[error("version {version} is not in the state (pruned, or not committed yet)")]
+    UnknownVersion {
+        /// The version asked for.
+        version: u64,
+    },
+    /// A proof cannot be made in a tree without any key.
+    #[error("the state at version {version} is empty, which has no proofs")]
+    EmptyTree {
+        /// The version asked for.
+        version: u64,
+    },
+    /// A key or a value that the tree must not hold.
+    #[error("cannot write {what}: {len} bytes, where 1 to {most} are allowed")]
+    BadEntry {
+        /// A key or a value.
+        what: &'static str,
+        /// Bytes given.
+        len: usize,
+        /// Bytes allowed.
+        most: usize,
+    },
+    /// Bytes under a hash that is not theirs.
+    #[error("a blob was put under {hash}, which is not its hash")]
+    BlobHash {
+        /// The hash that was claimed.
+        hash: ChunkHash,
+    },
+    /// A record that does not decode to its type.
+    #[error("the record {key:?} does not decode: {reason}; restore the data directory from a healthy node")]
+    Record {
+        /// The key, as text.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// What came back through the tree's reader, which speaks in errors of any type.
+    pub(crate) fn from_tree(error: anyhow::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(own) => own,
+            Err(other) => StoreError::Tree(format!("{other:#}")),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Replicated state: RocksDB under a versioned Merkle tree.
+//!
+//! The state is a map from readable keys to records, with one root for its whole content ([`Store::root`]).
+//! The tree is a Jellyfish Merkle tree with SHA-256, versioned by block height, so that a proof against the
+//! root of any kept height can be made ([`Store::prove`]) and checked without this crate
+//! (`assay_types::proof`).
+//!
+//! Invariants:
+//! * The root is a function of the content alone: not of the order of writes, nor of the heights they came
+//!   at.
+//! * Nothing reaches the disk but through [`Store::genesis`] and [`Store::commit`], each one synced, atomic
+//!   batch. After a kill at any instant the store holds exactly some committed version.
+//! * A version is written only on top of the one before it, whose root must be there (the tree library would
+//!   start an empty tree otherwise, without a word).
+//! * Keys and values are never empty: such entries could not be proven.
+//! * A reader sees one version: a [`View`] is a snapshot, and an [`Overlay`] adds uncommitted writes to it.
+//!
+//! What it does not do: it does not know what keys mean, and does not prune (superseded nodes are recorded,
+//! for that). Model chunks lie beside the tree, under their hash; that the hash is in the tree is for the
+//! writer to see to.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod changes;
+mod database;
+mod error;
+mod layout;
+mod overlay;
+mod read;
+mod stage;
+mod store;
+mod tree;
+mod view;
+
+pub use changes::Changes;
+pub use error::StoreError;
+pub use overlay::Overlay;
+pub use read::{Entry, Read, ReadExt};
+pub use stage::Staged;
+pub use store::{Committed, Proven, Store};
+pub use view::View;
+
+#[cfg(test)]
+mod tests;

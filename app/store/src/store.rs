@@ -1,0 +1,284 @@
+//! The store: genesis, stage, commit, prove.
+
+use crate::database::{self, Database};
+use crate::layout::{
+    self, CONTENT, DELETED, INDEX, LATEST, META, META_TIP, NODES, PREIMAGES, STALE, VALUE, VALUES,
+};
+use crate::tree::{EMPTY_ROOT, Tree};
+use crate::{Changes, Entry, Read, Staged, StoreError, View};
+use assay_types::hash::{AppHash, ChunkHash};
+use jmt::Sha256Jmt;
+use prost013::Message;
+use rocksdb::WriteBatch;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The replicated state of one node. Cloning gives another handle on the same.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Arc<Database>,
+    /// What is committed. Written under its lock together with the batch.
+    tip: RwLock<Option<Tip>>,
+}
+
+/// A committed version and its root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tip {
+    pub(crate) version: u64,
+    pub(crate) root: AppHash,
+}
+
+/// What a commit wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The height.
+    pub version: u64,
+    /// The root after it; CometBFT's app hash.
+    pub root: AppHash,
+}
+
+/// A key's value at a version, or its absence, with the proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The value; `None` when the key is not there, and the proof then proves that.
+    pub value: Option<Vec<u8>>,
+    /// An ICS23 `CommitmentProof`, protobuf; `assay_types::proof` checks it.
+    pub proof: Vec<u8>,
+    /// The root that it proves against.
+    pub root: AppHash,
+}
+
+impl Store {
+    /// Opens the state in a directory of its own, or makes an empty one.
+    ///
+    /// # Errors
+    /// When another process has it open, when its format is another one, when it is damaged, when the disk
+    /// fails.
+    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        let database = Arc::new(Database::open(dir)?);
+        let tip = database.get(META, META_TIP)?.map(|bytes| Tip::decode(&bytes)).transpose()?;
+        if let Some(tip) = tip {
+            Self::check_root(&database, &tip)?;
+        }
+        Ok(Self { inner: Arc::new(Inner { database, tip: RwLock::new(tip) }) })
+    }
+
+    /// The last committed height; `None` before genesis.
+    pub fn version(&self) -> Option<u64> {
+        self.tip().map(|tip| tip.version)
+    }
+
+    /// The root at the last committed height; the empty tree's before genesis.
+    ///
+    /// # Errors
+    /// None so far: the root is kept in memory. It may come to be read from disk.
+    pub fn root(&self) -> Result<AppHash, StoreError> {
+        Ok(self.tip().map_or(EMPTY_ROOT, |tip| tip.root))
+    }
+
+    /// A snapshot of what is committed now.
+    pub fn view(&self) -> View {
+        View::new(Arc::clone(&self.inner.database))
+    }
+
+    /// Writes version 0, in place of whatever an earlier genesis wrote: CometBFT repeats it until there is a
+    /// block.
+    ///
+    /// # Errors
+    /// When a block is committed already, when the changes break a bound, when the database fails.
+    pub fn genesis(&self, changes: Changes) -> Result<AppHash, StoreError> {
+        let mut tip = self.inner.tip.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Tip { version: version @ 1.., .. }) = *tip {
+            return Err(StoreError::GenesisTooLate { version });
+        }
+        let staged = self.compute(0, EMPTY_ROOT, changes)?;
+        let mut batch = WriteBatch::default();
+        for name in CONTENT {
+            let family = self.inner.database.family(name)?;
+            for entry in self.inner.database.iterate(name, database::range(&[], None))? {
+                batch.delete_cf(family, entry?.0);
+            }
+        }
+        self.fill(&mut batch, &staged, &[])?;
+        self.inner.database.write(batch)?;
+        *tip = Some(Tip { version: 0, root: staged.root });
+        Ok(staged.root)
+    }
+
+    /// Computes the root after `changes` and writes nothing.
+    ///
+    /// # Errors
+    /// When `version` does not follow the last committed one, when that one's root is missing, when the
+    /// changes break a bound, when the database fails.
+    pub fn stage(&self, version: u64, changes: Changes) -> Result<Staged, StoreError> {
+        let tip = self.tip().ok_or(StoreError::NoGenesis)?;
+        follows(&tip, version)?;
+        // On a missing parent the tree would start again from nothing, without an error.
+        Self::check_root(&self.inner.database, &tip)?;
+        self.compute(version, tip.root, changes)
+    }
+
+    /// Writes a staged version, with the node's own index entries, in one atomic, synced batch.
+    ///
+    /// # Errors
+    /// When another version was committed since it was staged, when the database fails.
+    pub fn commit(&self, staged: Staged, index: Vec<Entry>) -> Result<Committed, StoreError> {
+        let mut tip = self.inner.tip.write().unwrap_or_else(PoisonError::into_inner);
+        let parent = tip.ok_or(StoreError::NoGenesis)?;
+        follows(&parent, staged.version)?;
+        if staged.parent != parent.root {
+            return Err(StoreError::OtherParent { staged_on: staged.parent, parent: parent.root });
+        }
+        Self::check_root(&self.inner.database, &parent)?;
+        let mut batch = WriteBatch::default();
+        self.fill(&mut batch, &staged, &index)?;
+        self.inner.database.write(batch)?;
+        *tip = Some(Tip { version: staged.version, root: staged.root });
+        Ok(Committed { version: staged.version, root: staged.root })
+    }
+
+    /// A key's value at a committed version, or its absence, with the proof against that version's root.
+    ///
+    /// # Errors
+    /// When the version is not there, when its tree is empty, when the database fails.
+    pub fn prove(&self, key: &[u8], version: u64) -> Result<Proven, StoreError> {
+        if key.is_empty() {
+            return Err(StoreError::BadEntry {
+                what: "a key",
+                len: 0,
+                most: assay_types::limits::MAX_KEY_BYTES,
+            });
+        }
+        let tree = Tree(&self.inner.database);
+        let root = match self.tip() {
+            Some(tip) if version <= tip.version => tree.root(version)?,
+            _ => None,
+        };
+        let root = root.ok_or(StoreError::UnknownVersion { version })?;
+        if root == EMPTY_ROOT {
+            return Err(StoreError::EmptyTree { version });
+        }
+        let (value, proof) = Sha256Jmt::new(&tree)
+            .get_with_ics23_proof(key.to_vec(), version)
+            .map_err(StoreError::from_tree)?;
+        Ok(Proven { value, proof: proof.encode_to_vec(), root })
+    }
+
+    /// A committed model chunk, or `None` when it is not there.
+    ///
+    /// # Errors
+    /// When its bytes on disk are not those of the hash, when the database fails.
+    pub fn blob(&self, hash: &ChunkHash) -> Result<Option<Vec<u8>>, StoreError> {
+        self.view().blob(hash)
+    }
+
+    /// An entry of the node's own index.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn index_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.database.get(INDEX, key)
+    }
+
+    /// The first `limit` index entries under `prefix` and above `after`, ascending.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn index_scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let iterator = self.inner.database.iterate(INDEX, database::range(prefix, after))?;
+        database::entries(iterator, limit)
+    }
+
+    fn tip(&self) -> Option<Tip> {
+        *self.inner.tip.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_root(database: &Database, tip: &Tip) -> Result<(), StoreError> {
+        match Tree(database).root(tip.version)? {
+            Some(root) if root == tip.root => Ok(()),
+            Some(root) => Err(StoreError::Corrupt(format!(
+                "version {} was committed with the root {}, and its tree has {root}",
+                tip.version, tip.root
+            ))),
+            None => Err(StoreError::MissingRoot { version: tip.version }),
+        }
+    }
+
+    fn compute(&self, version: u64, parent: AppHash, changes: Changes) -> Result<Staged, StoreError> {
+        changes.check()?;
+        let values: Vec<_> =
+            changes.writes.iter().map(|(key, value)| (layout::key_hash(key), value.clone())).collect();
+        let tree = Tree(&self.inner.database);
+        let (root, update) =
+            Sha256Jmt::new(&tree).put_value_set(values, version).map_err(StoreError::from_tree)?;
+        Ok(Staged { version, parent, root: AppHash(root.0), update, changes })
+    }
+
+    /// Adds everything of a staged version to a batch.
+    fn fill(&self, batch: &mut WriteBatch, staged: &Staged, index: &[Entry]) -> Result<(), StoreError> {
+        let database = &self.inner.database;
+        let encoding = |error: std::io::Error| StoreError::Tree(error.to_string());
+        for (key, node) in staged.update.node_batch.nodes() {
+            let bytes = borsh::to_vec(node).map_err(encoding)?;
+            batch.put_cf(database.family(NODES)?, layout::node_key(key).map_err(encoding)?, bytes);
+        }
+        for ((version, hash), value) in staged.update.node_batch.values() {
+            let mut bytes = vec![if value.is_some() { VALUE } else { DELETED }];
+            bytes.extend_from_slice(value.as_deref().unwrap_or_default());
+            batch.put_cf(database.family(VALUES)?, layout::value_key(hash, *version), bytes);
+        }
+        for stale in &staged.update.stale_node_index_batch {
+            let mut key = stale.stale_since_version.to_be_bytes().to_vec();
+            key.extend(layout::node_key(&stale.node_key).map_err(encoding)?);
+            batch.put_cf(database.family(STALE)?, key, []);
+        }
+        for (key, value) in &staged.changes.writes {
+            match value {
+                Some(value) => {
+                    batch.put_cf(database.family(PREIMAGES)?, layout::key_hash(key).0, key);
+                    batch.put_cf(database.family(LATEST)?, key, value);
+                }
+                None => batch.delete_cf(database.family(LATEST)?, key),
+            }
+        }
+        for (hash, bytes) in &staged.changes.blobs {
+            batch.put_cf(database.family(layout::BLOBS)?, hash.as_bytes(), bytes);
+        }
+        for (key, value) in index {
+            batch.put_cf(database.family(INDEX)?, key, value);
+        }
+        let tip = Tip { version: staged.version, root: staged.root };
+        batch.put_cf(database.family(META)?, META_TIP, tip.encode());
+        Ok(())
+    }
+}
+
+fn follows(tip: &Tip, version: u64) -> Result<(), StoreError> {
+    let expected = tip.version.saturating_add(1);
+    if version == expected { Ok(()) } else { Err(StoreError::VersionGap { expected, got: version }) }
+}
+
+impl Tip {
+    fn encode(&self) -> [u8; 40] {
+        let mut bytes = [0; 40];
+        bytes[..8].copy_from_slice(&self.version.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.root.0);
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let damaged = || StoreError::Corrupt("the record of the last commit does not decode".to_owned());
+        let (version, root) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let root = <[u8; 32]>::try_from(root).map_err(|_| damaged())?;
+        Ok(Self { version: u64::from_be_bytes(*version), root: AppHash(root) })
+    }
+}
