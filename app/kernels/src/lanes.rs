@@ -1,0 +1,147 @@
+//! The vector that every f32 body is written over: 16 lanes, whatever the machine's registers hold.
+//!
+//! Each operation is one IEEE-754 operation per lane (round to nearest even, subnormals kept), so every
+//! implementation gives the same bits, but for the payload and sign of a NaN, which no body looks at. This trait is
+//! the only place that knows an instruction set; [`Scalar`] is the reference.
+
+/// Lanes of a vector.
+pub(crate) const LANES: usize = 16;
+
+/// 16 f32. Implementations for an instruction set may be used only in code that was entered through that
+/// instruction set's dispatch (see [`crate::isa`]).
+pub(crate) trait Lanes: Copy {
+    fn splat(x: f32) -> Self;
+    fn load(x: &[f32; LANES]) -> Self;
+    fn store(self, y: &mut [f32; LANES]);
+    fn add(self, b: Self) -> Self;
+    fn sub(self, b: Self) -> Self;
+    fn mul(self, b: Self) -> Self;
+    fn div(self, b: Self) -> Self;
+    fn sqrt(self) -> Self;
+    /// `self * b + c` with one rounding.
+    fn fma(self, b: Self, c: Self) -> Self;
+    /// `b > self ? b : self`.
+    fn max(self, b: Self) -> Self;
+    /// `b < self ? b : self`.
+    fn min(self, b: Self) -> Self;
+    /// `self < b ? x : y`.
+    fn select_lt(self, b: Self, x: Self, y: Self) -> Self;
+    /// To the nearest integer, ties to even.
+    fn round_even(self) -> Self;
+    fn floor(self) -> Self;
+    fn ceil(self) -> Self;
+    fn abs(self) -> Self;
+    fn neg(self) -> Self;
+    /// The magnitude of `self` with the sign of `sign`.
+    fn copysign(self, sign: Self) -> Self;
+    /// 2 to the power `self`, for integers from -126 to 127; any bits for everything else.
+    fn exp2_int(self) -> Self;
+
+    /// The elements of a slice of up to 16, the other lanes holding `fill`.
+    #[inline(always)]
+    fn load_part(x: &[f32], fill: f32) -> Self {
+        let mut lanes = [fill; LANES];
+        lanes[..x.len()].copy_from_slice(x);
+        Self::load(&lanes)
+    }
+
+    /// The first lanes, as many as the slice holds.
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        let count = y.len();
+        y.copy_from_slice(&self.to_array()[..count]);
+    }
+
+    #[inline(always)]
+    fn to_array(self) -> [f32; LANES] {
+        let mut lanes = [0.0; LANES];
+        self.store(&mut lanes);
+        lanes
+    }
+}
+
+/// The reference: an array, one lane at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Scalar([f32; LANES]);
+
+macro_rules! each_lane {
+    (|$i:ident| $body:expr) => {{
+        let mut lanes = [0.0f32; LANES];
+        for $i in 0..LANES {
+            lanes[$i] = $body;
+        }
+        Scalar(lanes)
+    }};
+}
+
+impl Lanes for Scalar {
+    fn splat(x: f32) -> Self {
+        Scalar([x; LANES])
+    }
+    fn load(x: &[f32; LANES]) -> Self {
+        Scalar(*x)
+    }
+    fn store(self, y: &mut [f32; LANES]) {
+        *y = self.0;
+    }
+    fn add(self, b: Self) -> Self {
+        each_lane!(|i| self.0[i] + b.0[i])
+    }
+    fn sub(self, b: Self) -> Self {
+        each_lane!(|i| self.0[i] - b.0[i])
+    }
+    fn mul(self, b: Self) -> Self {
+        each_lane!(|i| self.0[i] * b.0[i])
+    }
+    fn div(self, b: Self) -> Self {
+        each_lane!(|i| self.0[i] / b.0[i])
+    }
+    fn sqrt(self) -> Self {
+        each_lane!(|i| self.0[i].sqrt())
+    }
+    fn fma(self, b: Self, c: Self) -> Self {
+        each_lane!(|i| self.0[i].mul_add(b.0[i], c.0[i]))
+    }
+    fn max(self, b: Self) -> Self {
+        each_lane!(|i| max(self.0[i], b.0[i]))
+    }
+    fn min(self, b: Self) -> Self {
+        each_lane!(|i| min(self.0[i], b.0[i]))
+    }
+    fn select_lt(self, b: Self, x: Self, y: Self) -> Self {
+        each_lane!(|i| if self.0[i] < b.0[i] { x.0[i] } else { y.0[i] })
+    }
+    fn round_even(self) -> Self {
+        each_lane!(|i| self.0[i].round_ties_even())
+    }
+    fn floor(self) -> Self {
+        each_lane!(|i| self.0[i].floor())
+    }
+    fn ceil(self) -> Self {
+        each_lane!(|i| self.0[i].ceil())
+    }
+    fn abs(self) -> Self {
+        each_lane!(|i| self.0[i].abs())
+    }
+    fn neg(self) -> Self {
+        each_lane!(|i| -self.0[i])
+    }
+    fn copysign(self, sign: Self) -> Self {
+        each_lane!(|i| self.0[i].copysign(sign.0[i]))
+    }
+    fn exp2_int(self) -> Self {
+        each_lane!(|i| f32::from_bits(((self.0[i] as i32).wrapping_add(127) as u32) << 23))
+    }
+}
+
+/// `b > a ? b : a`: the order of operands decides what a NaN does.
+#[inline(always)]
+pub(crate) fn max(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// `b < a ? b : a`.
+#[inline(always)]
+pub(crate) fn min(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}

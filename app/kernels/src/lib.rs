@@ -1,0 +1,31 @@
+//! The bodies of the plan's opcodes: one reference each, and native bodies with the same bits.
+//!
+//! A body works on slices of one dtype and knows nothing of plans, shapes or memory. f32 bodies are written once over
+//! a vector of 16 lanes and compiled for each instruction set; the plain Rust one ([`Isa::Reference`]) is the law.
+//! Nothing here allocates. A native instruction set is added as one file that implements the lanes.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+#[cfg(target_endian = "big")]
+compile_error!("tensors are little-endian in memory and on the wire");
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod elementwise;
+mod environment;
+mod isa;
+mod lanes;
+mod math;
+mod pool;
+mod reduce;
+mod scalar;
+mod selftest;
+mod tile;
+mod tree;
+
+pub use elementwise::{Binary, Operand, Unary, binary, binary_one, unary};
+pub use isa::{Detected, Isa};
+pub use pool::{Pool, PoolDivisor, max_pool, sum_pool};
+pub use reduce::{Fold, fold_rows, log_softmax_rows, rms_norm_rows, softmax_rows};
+pub use selftest::{Check, selftest};
+pub use tile::{MAX_PANELS, MAX_ROWS, PANEL, Panel, dot_tile, panels_for};
+pub use tree::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, TreeSum, Trees, tree_scores};

@@ -1,0 +1,278 @@
+//! Building plans: nodes are pushed in order, constants are aligned and stored once, dead nodes are dropped.
+//!
+//! The builder checks nothing that [`Plan::validate`] checks; it only refuses what it could not encode faithfully: a
+//! constant whose bytes do not fit its dims, a value that does not exist. The first such mistake is kept and returned
+//! by [`PlanBuilder::finish`], so that code that lowers a graph need not handle it at every node.
+
+use crate::format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
+use crate::opcode::Opcode;
+use assay_types::tensor::{self, DType};
+use std::collections::BTreeMap;
+
+/// What the builder could not encode.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A constant's bytes are not as many as its dims say.
+    #[error("a constant of {len} bytes does not fill {dtype} {dims:?}")]
+    ConstantLength {
+        /// Bytes given.
+        len: usize,
+        /// Element type.
+        dtype: DType,
+        /// Dims.
+        dims: Vec<u32>,
+    },
+    /// A node or an output uses a value that no earlier node defines.
+    #[error("value {0} is used before it is defined")]
+    Undefined(ValueId),
+    /// More nodes than a value id can number.
+    #[error("too many nodes")]
+    TooManyNodes,
+}
+
+/// A plan under construction.
+#[derive(Debug, Default)]
+pub struct PlanBuilder {
+    nodes: Vec<Node>,
+    inputs: Vec<(String, ValueId)>,
+    outputs: Vec<(String, ValueId)>,
+    data: Vec<u8>,
+    offsets: BTreeMap<[u8; 32], u64>,
+    constants: BTreeMap<(u64, DType, Vec<u32>), ValueId>,
+    mistake: Option<BuildError>,
+}
+
+impl PlanBuilder {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn note(&mut self, mistake: BuildError) {
+        self.mistake.get_or_insert(mistake);
+    }
+
+    /// Adds a node and returns its value.
+    pub fn push(&mut self, op: Opcode, inputs: &[ValueId], dtype: DType, dims: &[u32]) -> ValueId {
+        let Ok(id) = ValueId::try_from(self.nodes.len()) else {
+            self.note(BuildError::TooManyNodes);
+            return ValueId::MAX;
+        };
+        if let Some(&bad) = inputs.iter().find(|&&input| input >= id) {
+            self.note(BuildError::Undefined(bad));
+        }
+        self.nodes.push(Node { op, inputs: inputs.to_vec(), dtype, dims: dims.to_vec() });
+        id
+    }
+
+    /// Adds an input of the plan, after those added before.
+    pub fn input(&mut self, name: &str, dtype: DType, dims: &[u32]) -> ValueId {
+        let id = self.push(Opcode::Input, &[], dtype, dims);
+        self.inputs.push((name.to_owned(), id));
+        id
+    }
+
+    /// Adds an output of the plan, after those added before.
+    pub fn output(&mut self, name: &str, value: ValueId) {
+        if self.get(value).is_none() {
+            self.note(BuildError::Undefined(value));
+        }
+        self.outputs.push((name.to_owned(), value));
+    }
+
+    /// A constant of little-endian row-major bytes. Equal bytes are stored once; an equal constant is one value.
+    pub fn constant(&mut self, dtype: DType, dims: &[u32], bytes: &[u8]) -> ValueId {
+        if tensor::byte_len(dtype, dims) != Some(bytes.len()) {
+            self.note(BuildError::ConstantLength { len: bytes.len(), dtype, dims: dims.to_vec() });
+        }
+        let digest = *blake3::hash(bytes).as_bytes();
+        let offset = match self.offsets.get(&digest) {
+            Some(&offset) => offset,
+            None => {
+                let offset = append(&mut self.data, bytes);
+                self.offsets.insert(digest, offset);
+                offset
+            }
+        };
+        let key = (offset, dtype, dims.to_vec());
+        if let Some(&id) = self.constants.get(&key) {
+            return id;
+        }
+        let id = self.push(Opcode::Const { offset }, &[], dtype, dims);
+        self.constants.insert(key, id);
+        id
+    }
+
+    /// A constant of f32.
+    pub fn constant_f32(&mut self, dims: &[u32], values: &[f32]) -> ValueId {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+        self.constant(DType::F32, dims, &bytes)
+    }
+
+    /// A constant of i64.
+    pub fn constant_i64(&mut self, dims: &[u32], values: &[i64]) -> ValueId {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(DType::I64, dims, &bytes)
+    }
+
+    /// A constant of i32.
+    pub fn constant_i32(&mut self, dims: &[u32], values: &[i32]) -> ValueId {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(DType::I32, dims, &bytes)
+    }
+
+    /// The node that defines a value.
+    pub fn get(&self, value: ValueId) -> Option<&Node> {
+        self.nodes.get(value as usize)
+    }
+
+    /// The bytes of a value that is a constant.
+    pub fn constant_bytes(&self, value: ValueId) -> Option<&[u8]> {
+        let node = self.get(value)?;
+        let Opcode::Const { offset } = node.op else { return None };
+        let start = usize::try_from(offset).ok()?;
+        let len = tensor::byte_len(node.dtype, &node.dims)?;
+        self.data.get(start..start.checked_add(len)?)
+    }
+
+    /// The plan without the nodes that no output needs; inputs stay, needed or not.
+    ///
+    /// # Errors
+    /// The first [`BuildError`] that was made on the way.
+    pub fn finish(mut self) -> Result<Plan, BuildError> {
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        let live = self.live();
+        let data = self.live_data(&live);
+        let mut names = vec![0; live.len()];
+        let mut nodes = Vec::new();
+        for (index, mut node) in std::mem::take(&mut self.nodes).into_iter().enumerate() {
+            if !live[index] {
+                continue;
+            }
+            for input in &mut node.inputs {
+                *input = names[*input as usize];
+            }
+            if let Opcode::Const { offset } = &mut node.op {
+                *offset = data.1.get(offset).copied().unwrap_or(*offset);
+            }
+            names[index] = nodes.len() as ValueId;
+            nodes.push(node);
+        }
+        let rename = |ports: Vec<(String, ValueId)>| -> Vec<(String, ValueId)> {
+            ports.into_iter().map(|(name, id)| (name, names[id as usize])).collect()
+        };
+        Ok(Plan {
+            version: OPCODE_SET,
+            nodes,
+            inputs: rename(self.inputs),
+            outputs: rename(self.outputs),
+            data: data.0,
+        })
+    }
+
+    fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        for (_, id) in self.inputs.iter().chain(&self.outputs) {
+            live[*id as usize] = true;
+        }
+        for index in (0..self.nodes.len()).rev() {
+            if live[index] {
+                for &input in &self.nodes[index].inputs {
+                    live[input as usize] = true;
+                }
+            }
+        }
+        live
+    }
+
+    /// The data section of the constants that live on, and where each of its offsets went.
+    fn live_data(&mut self, live: &[bool]) -> (Vec<u8>, BTreeMap<u64, u64>) {
+        let mut ends: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut dead = false;
+        for (node, &live) in self.nodes.iter().zip(live) {
+            if let Opcode::Const { offset } = node.op {
+                dead |= !live;
+                if live {
+                    let len = tensor::byte_len(node.dtype, &node.dims).unwrap_or(0);
+                    ends.insert(offset, len);
+                }
+            }
+        }
+        let old = std::mem::take(&mut self.data);
+        if !dead {
+            return (old, BTreeMap::new());
+        }
+        let mut data = Vec::new();
+        let mut moved = BTreeMap::new();
+        for (offset, len) in ends {
+            let start = offset as usize;
+            moved.insert(offset, append(&mut data, &old[start..start + len]));
+        }
+        (data, moved)
+    }
+}
+
+/// Appends bytes at the next aligned offset, and returns it.
+fn append(data: &mut Vec<u8>, bytes: &[u8]) -> u64 {
+    data.resize(data.len().next_multiple_of(CONST_ALIGN as usize), 0);
+    let offset = data.len() as u64;
+    data.extend_from_slice(bytes);
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opcode::{BinaryOp, UnaryOp};
+
+    #[test]
+    fn equal_constants_are_one_value_and_equal_bytes_are_stored_once() {
+        let mut builder = PlanBuilder::new();
+        let a = builder.constant_f32(&[2], &[1.0, 2.0]);
+        let b = builder.constant_f32(&[2], &[1.0, 2.0]);
+        let c = builder.constant_f32(&[1, 2], &[1.0, 2.0]);
+        assert_eq!(a, b);
+        assert_ne!(a, c);
+        assert_eq!(builder.data.len(), 8);
+    }
+
+    #[test]
+    fn constants_start_at_multiples_of_64_bytes() {
+        let mut builder = PlanBuilder::new();
+        builder.constant_f32(&[1], &[1.0]);
+        let second = builder.constant_f32(&[1], &[2.0]);
+        assert_eq!(builder.get(second).unwrap().op, Opcode::Const { offset: 64 });
+        assert_eq!(builder.constant_bytes(second).unwrap(), 2.0f32.to_le_bytes());
+    }
+
+    #[test]
+    fn dead_nodes_and_their_constants_are_dropped() {
+        let mut builder = PlanBuilder::new();
+        let unused = builder.input("unused", DType::F32, &[1]);
+        let dead = builder.constant_f32(&[1], &[7.0]);
+        builder.push(Opcode::Binary(BinaryOp::Add), &[unused, dead], DType::F32, &[1]);
+        let x = builder.input("x", DType::F32, &[1]);
+        let live = builder.constant_f32(&[1], &[8.0]);
+        let y = builder.push(Opcode::Binary(BinaryOp::Add), &[x, live], DType::F32, &[1]);
+        builder.output("y", y);
+        let plan = builder.finish().unwrap();
+        assert_eq!(plan.nodes.len(), 4);
+        assert_eq!(plan.data, 8.0f32.to_le_bytes());
+        assert_eq!(plan.inputs, [("unused".into(), 0), ("x".into(), 1)]);
+        assert_eq!(plan.outputs, [("y".into(), 3)]);
+        assert_eq!(plan.nodes[3].inputs, [1, 2]);
+        assert_eq!(plan.nodes[2].op, Opcode::Const { offset: 0 });
+    }
+
+    #[test]
+    fn mistakes_surface_at_the_end() {
+        let mut builder = PlanBuilder::new();
+        builder.constant(DType::F32, &[2], &[0; 4]);
+        assert!(matches!(builder.finish(), Err(BuildError::ConstantLength { len: 4, .. })));
+        let mut builder = PlanBuilder::new();
+        builder.push(Opcode::Unary(UnaryOp::Neg), &[0], DType::F32, &[1]);
+        assert_eq!(builder.finish(), Err(BuildError::Undefined(0)));
+    }
+}

@@ -1,0 +1,234 @@
+//! Elementwise opcodes: f32 through the kernels, integers and bools here, exactly.
+
+use super::Failed;
+use super::buffer::Element;
+use super::view::View;
+use crate::opcode::{BinaryOp, CompareOp, UnaryOp};
+use crate::walk::Walk;
+use assay_kernels as kernels;
+use assay_kernels::Operand;
+use assay_types::tensor::DType;
+
+pub(crate) fn unary(view: &mut View<'_>, op: UnaryOp) {
+    match view.node().dtype {
+        DType::F32 => {
+            if let Some(op) = kernel(op) {
+                kernels::unary(view.isa(), op, view.operand(0), view.result());
+            }
+        }
+        DType::I64 => unary_integer::<i64>(view, op),
+        DType::I32 => unary_integer::<i32>(view, op),
+        _ => each(view, |x: u8| x ^ 1),
+    }
+}
+
+fn each<T: Element>(view: &mut View<'_>, function: impl Fn(T) -> T) {
+    let x: &[T] = view.operand(0);
+    for (y, &x) in view.result().iter_mut().zip(x) {
+        *y = function(x);
+    }
+}
+
+fn unary_integer<T: Integer>(view: &mut View<'_>, op: UnaryOp) {
+    match op {
+        UnaryOp::Neg => each(view, |x: T| T::default().wrapping_sub(x)),
+        UnaryOp::Abs => each(view, |x: T| if x < T::default() { T::default().wrapping_sub(x) } else { x }),
+        UnaryOp::Square => each(view, |x: T| x.wrapping_mul(x)),
+        _ => each(view, T::sign),
+    }
+}
+
+/// The kernel of a function of f32.
+fn kernel(op: UnaryOp) -> Option<kernels::Unary> {
+    use kernels::Unary as K;
+    Some(match op {
+        UnaryOp::Neg => K::Neg,
+        UnaryOp::Abs => K::Abs,
+        UnaryOp::Recip => K::Recip,
+        UnaryOp::Square => K::Square,
+        UnaryOp::Sqrt => K::Sqrt,
+        UnaryOp::Rsqrt => K::Rsqrt,
+        UnaryOp::Exp => K::Exp,
+        UnaryOp::Ln => K::Ln,
+        UnaryOp::Tanh => K::Tanh,
+        UnaryOp::Sigmoid => K::Sigmoid,
+        UnaryOp::Erf => K::Erf,
+        UnaryOp::Gelu => K::Gelu,
+        UnaryOp::GeluTanh => K::GeluTanh,
+        UnaryOp::Silu => K::Silu,
+        UnaryOp::HardSwish => K::HardSwish,
+        UnaryOp::LeakyRelu { alpha } => K::LeakyRelu(f32::from_bits(alpha)),
+        UnaryOp::Floor => K::Floor,
+        UnaryOp::Ceil => K::Ceil,
+        UnaryOp::Round => K::Round,
+        UnaryOp::Sign => K::Sign,
+        UnaryOp::Sin => K::Sin,
+        UnaryOp::Cos => K::Cos,
+        UnaryOp::Not => return None,
+    })
+}
+
+/// Integers that wrap.
+pub(crate) trait Integer: Element + Ord + Default {
+    fn wrapping_add(self, b: Self) -> Self;
+    fn wrapping_sub(self, b: Self) -> Self;
+    fn wrapping_mul(self, b: Self) -> Self;
+    /// The truncated quotient; `None` for a zero divisor.
+    fn quotient(self, b: Self) -> Option<Self>;
+    /// The remainder of the truncated quotient; `None` for a zero divisor.
+    fn remainder(self, b: Self) -> Option<Self>;
+    fn sign(self) -> Self;
+    const ONE: Self;
+    const MIN: Self;
+    const MAX: Self;
+}
+
+macro_rules! integer {
+    ($t:ident) => {
+        impl Integer for $t {
+            fn wrapping_add(self, b: Self) -> Self {
+                $t::wrapping_add(self, b)
+            }
+            fn wrapping_sub(self, b: Self) -> Self {
+                $t::wrapping_sub(self, b)
+            }
+            fn wrapping_mul(self, b: Self) -> Self {
+                $t::wrapping_mul(self, b)
+            }
+            fn quotient(self, b: Self) -> Option<Self> {
+                (b != 0).then(|| self.wrapping_div(b))
+            }
+            fn remainder(self, b: Self) -> Option<Self> {
+                (b != 0).then(|| self.wrapping_rem(b))
+            }
+            fn sign(self) -> Self {
+                self.signum()
+            }
+            const ONE: Self = 1;
+            const MIN: Self = $t::MIN;
+            const MAX: Self = $t::MAX;
+        }
+    };
+}
+integer!(i64);
+integer!(i32);
+
+/// Calls `visit` with each pair of operands and the place of their result.
+fn pairs<T: Element, U>(walk: &Walk<2>, a: &[T], b: &[T], y: &mut [U], mut visit: impl FnMut(T, T, &mut U)) {
+    let mut runs = y.chunks_exact_mut(walk.run);
+    let [a_step, b_step] = walk.steps.map(|step| step as usize);
+    walk.each(|[a_start, b_start]| {
+        let Some(run) = runs.next() else { return };
+        for (i, y) in run.iter_mut().enumerate() {
+            visit(a[a_start + i * a_step], b[b_start + i * b_step], y);
+        }
+    });
+}
+
+pub(crate) fn binary(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Result<(), Failed> {
+    match view.node().dtype {
+        DType::F32 => binary_f32(walk, view, op),
+        DType::I64 => return binary_integer::<i64>(walk, view, op),
+        DType::I32 => return binary_integer::<i32>(walk, view, op),
+        _ => {
+            let (a, b, y): (&[u8], &[u8], &mut [u8]) = (view.operand(0), view.operand(1), view.result());
+            pairs(walk, a, b, y, |a, b, y| {
+                *y = match op {
+                    BinaryOp::And => a & b,
+                    BinaryOp::Or => a | b,
+                    _ => a ^ b,
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Runs of fewer elements do not repay entering a kernel.
+const SHORT_RUN: usize = 12;
+
+fn binary_f32(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) {
+    use kernels::Binary as K;
+    let op = match op {
+        BinaryOp::Add => K::Add,
+        BinaryOp::Sub => K::Sub,
+        BinaryOp::Mul => K::Mul,
+        BinaryOp::Div => K::Div,
+        BinaryOp::Max => K::Max,
+        BinaryOp::Min => K::Min,
+        _ => K::Pow,
+    };
+    let (a, b, y): (&[f32], &[f32], &mut [f32]) = (view.operand(0), view.operand(1), view.result());
+    if walk.run < SHORT_RUN {
+        return pairs(walk, a, b, y, |a, b, y| *y = kernels::binary_one(op, a, b));
+    }
+    let isa = view.isa();
+    let mut runs = y.chunks_exact_mut(walk.run);
+    walk.each(|[a_start, b_start]| {
+        let Some(run) = runs.next() else { return };
+        let operand = |x, start, step| slice(x, start, step, walk.run);
+        kernels::binary(isa, op, operand(a, a_start, walk.steps[0]), operand(b, b_start, walk.steps[1]), run);
+    });
+}
+
+fn slice(x: &[f32], start: usize, step: isize, run: usize) -> Operand<'_> {
+    if step == 0 { Operand::All(x[start]) } else { Operand::Each(&x[start..][..run]) }
+}
+
+fn binary_integer<T: Integer>(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Result<(), Failed> {
+    let (a, b, y): (&[T], &[T], &mut [T]) = (view.operand(0), view.operand(1), view.result());
+    let mut failed = false;
+    let mut checked = |value: Option<T>| {
+        failed |= value.is_none();
+        value.unwrap_or_default()
+    };
+    match op {
+        BinaryOp::Add => pairs(walk, a, b, y, |a, b, y| *y = a.wrapping_add(b)),
+        BinaryOp::Sub => pairs(walk, a, b, y, |a, b, y| *y = a.wrapping_sub(b)),
+        BinaryOp::Mul => pairs(walk, a, b, y, |a, b, y| *y = a.wrapping_mul(b)),
+        BinaryOp::Div => pairs(walk, a, b, y, |a, b, y| *y = checked(a.quotient(b))),
+        BinaryOp::Rem => pairs(walk, a, b, y, |a, b, y| *y = checked(a.remainder(b))),
+        BinaryOp::Max => pairs(walk, a, b, y, |a, b, y| *y = a.max(b)),
+        _ => pairs(walk, a, b, y, |a, b, y| *y = a.min(b)),
+    }
+    if failed { Err(Failed) } else { Ok(()) }
+}
+
+pub(crate) fn compare(walk: &Walk<2>, view: &mut View<'_>, op: CompareOp) {
+    match view.operand_node(0).dtype {
+        DType::F32 => compare_as::<f32>(walk, view, op),
+        DType::I64 => compare_as::<i64>(walk, view, op),
+        DType::I32 => compare_as::<i32>(walk, view, op),
+        _ => compare_as::<u8>(walk, view, op),
+    }
+}
+
+fn compare_as<T: Element + PartialOrd>(walk: &Walk<2>, view: &mut View<'_>, op: CompareOp) {
+    let (a, b, y): (&[T], &[T], &mut [u8]) = (view.operand(0), view.operand(1), view.result());
+    match op {
+        CompareOp::Lt => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a < b)),
+        CompareOp::Le => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a <= b)),
+        CompareOp::Gt => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a > b)),
+        CompareOp::Ge => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a >= b)),
+        CompareOp::Eq => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a == b)),
+        CompareOp::Ne => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a != b)),
+    }
+}
+
+pub(crate) fn select(walk: &Walk<3>, view: &mut View<'_>) {
+    super::movement::by_size!(view.node().dtype, T => select_as::<T>(walk, view));
+}
+
+fn select_as<T: Element>(walk: &Walk<3>, view: &mut View<'_>) {
+    let condition: &[u8] = view.operand(0);
+    let (a, b, y): (&[T], &[T], &mut [T]) = (view.operand(1), view.operand(2), view.result());
+    let mut runs = y.chunks_exact_mut(walk.run);
+    let [c_step, a_step, b_step] = walk.steps.map(|step| step as usize);
+    walk.each(|[c_start, a_start, b_start]| {
+        let Some(run) = runs.next() else { return };
+        for (i, y) in run.iter_mut().enumerate() {
+            let chosen = condition[c_start + i * c_step] != 0;
+            *y = if chosen { a[a_start + i * a_step] } else { b[b_start + i * b_step] };
+        }
+    });
+}

@@ -1,0 +1,135 @@
+//! One node, made ready: what can be worked out from shapes is worked out once.
+
+use super::Failed;
+use super::conv::{self, Conv};
+use super::einsum::Einsum;
+use super::rows::{self, Rows};
+use super::view::View;
+use super::{cast, elementwise, movement};
+use crate::format::Node;
+use crate::memory::einsum_loops;
+use crate::opcode::{Aggregate, Divisor, Opcode};
+use crate::walk::Walk;
+use assay_kernels::{Pool, PoolDivisor, TreeSum, Trees, max_pool, sum_pool, tree_scores};
+
+/// What to do when a node's turn comes.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing: the value is where its operand is, or in the plan.
+    Nothing,
+    /// Copy an input of the run.
+    Input(usize),
+    Einsum(Box<Einsum>),
+    Conv(Box<Conv>),
+    Pool(Box<Pool>),
+    Copy(Box<Walk<1>>),
+    Pairs(Box<Walk<2>>),
+    Select(Box<Walk<3>>),
+    Rows(Box<Rows>),
+    /// Everything follows from the node.
+    Plain,
+}
+
+impl Step {
+    pub(crate) fn new(node: &Node, operands: &[&Node]) -> Self {
+        match &node.op {
+            Opcode::Const { .. } | Opcode::Reshape | Opcode::Input => Step::Nothing,
+            Opcode::Einsum { a, b, out } => {
+                Step::Einsum(Box::new(Einsum::new(einsum_loops(node, operands, [a, b, out]))))
+            }
+            Opcode::Conv2d { window, groups } => {
+                Step::Conv(Box::new(Conv::new(node, operands, window, *groups)))
+            }
+            Opcode::MaxPool(window) | Opcode::SumPool { window, .. } => {
+                Step::Pool(Box::new(conv::pool(node, operands[0], window)))
+            }
+            Opcode::Permute { .. } | Opcode::Slice { .. } | Opcode::Broadcast => {
+                Step::Copy(Box::new(Walk::of_copy(node, operands[0])))
+            }
+            Opcode::Binary(_) | Opcode::Compare(_) => {
+                Step::Pairs(Box::new(Walk::elementwise(node, [operands[0], operands[1]])))
+            }
+            Opcode::Select => {
+                Step::Select(Box::new(Walk::elementwise(node, [operands[0], operands[1], operands[2]])))
+            }
+            Opcode::Reduce { axes, .. }
+            | Opcode::Softmax { axes }
+            | Opcode::LogSoftmax { axes }
+            | Opcode::RmsNorm { axes, .. } => Step::Rows(Box::new(Rows::new(operands[0], axes))),
+            _ => Step::Plain,
+        }
+    }
+
+    pub(crate) fn run(&self, view: &mut View<'_>) -> Result<(), Failed> {
+        match self {
+            Step::Nothing => {}
+            Step::Input(position) => {
+                view.result::<u8>().copy_from_slice(view.input(*position).tensor.data());
+            }
+            Step::Einsum(einsum) => einsum.run(view),
+            Step::Conv(conv) => conv.run(view),
+            Step::Pool(geometry) => pool(geometry, view),
+            Step::Copy(walk) => movement::run_copy(walk, view),
+            Step::Pairs(walk) => match view.node().op {
+                Opcode::Compare(op) => elementwise::compare(walk, view, op),
+                Opcode::Binary(op) => elementwise::binary(walk, view, op)?,
+                _ => {}
+            },
+            Step::Select(walk) => elementwise::select(walk, view),
+            Step::Rows(rows) => match view.node().op {
+                Opcode::Reduce { reducer, .. } => rows.reduce(view, reducer),
+                _ => rows.function(view),
+            },
+            Step::Plain => plain(view)?,
+        }
+        Ok(())
+    }
+}
+
+fn plain(view: &mut View<'_>) -> Result<(), Failed> {
+    match &view.node().op {
+        Opcode::Concat { axis } => movement::concat(view, *axis),
+        Opcode::Gather { axis } => movement::gather(view, *axis)?,
+        Opcode::GatherElements { axis } => movement::gather_elements(view, *axis)?,
+        Opcode::Pad { before, mode, .. } => movement::pad(view, before, *mode),
+        Opcode::Cast => cast::cast(view),
+        Opcode::ArgMax { axis, last } => rows::arg(view, *axis, true, *last),
+        Opcode::ArgMin { axis, last } => rows::arg(view, *axis, false, *last),
+        Opcode::Unary(op) => elementwise::unary(view, *op),
+        Opcode::TreeEnsemble { classes, aggregate } => trees(view, *classes as usize, *aggregate),
+        _ => unreachable!("every other opcode has a step of its own"),
+    }
+    Ok(())
+}
+
+fn pool(geometry: &Pool, view: &mut View<'_>) {
+    match view.node().op {
+        Opcode::SumPool { divisor, .. } => {
+            let divisor = match divisor {
+                Divisor::One => PoolDivisor::One,
+                Divisor::Kernel => PoolDivisor::Kernel,
+                Divisor::Inside => PoolDivisor::Inside,
+            };
+            sum_pool(geometry, divisor, view.operand(0), view.result());
+        }
+        _ => max_pool(geometry, view.operand(0), view.result()),
+    }
+}
+
+fn trees(view: &mut View<'_>, classes: usize, aggregate: Aggregate) {
+    let tables = Trees {
+        roots: view.operand(1),
+        nodes: view.operand(2),
+        leaf_classes: view.operand(3),
+        leaf_weights: view.operand(4),
+        sum: match aggregate {
+            Aggregate::Sum => TreeSum::Sum,
+            Aggregate::Average => TreeSum::Average,
+            Aggregate::Min => TreeSum::Min,
+            Aggregate::Max => TreeSum::Max,
+        },
+    };
+    let features = view.operand_node(0).dims[1] as usize;
+    let reached = view.scratch(classes);
+    tree_scores(&tables, features, classes, view.operand(0), view.result(), reached);
+}

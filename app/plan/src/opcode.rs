@@ -1,0 +1,367 @@
+//! The opcodes of a plan and their attributes.
+//!
+//! What each opcode computes, to the bit, and what it costs is written in `docs/engine.md`, one section per opcode;
+//! this module fixes names, attributes and encoding only. The order of the variants is the encoding: a new opcode
+//! goes at the end, under a new [`OPCODE_SET`](crate::OPCODE_SET). Floating-point attributes are f32 bits.
+//!
+//! "Axis" is an index into dims, from 0. Operands are the node's inputs, in order. Where two operands combine
+//! elementwise they have the same rank, and a dim of 1 is repeated to the other's dim: ranks are never padded.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// A sliding window over the last two axes of a tensor: rows, then columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Window {
+    /// Taps along rows and columns, at least 1.
+    pub kernel: [u32; 2],
+    /// Elements between two neighbouring windows, at least 1.
+    pub stride: [u32; 2],
+    /// Elements between two neighbouring taps, at least 1.
+    pub dilation: [u32; 2],
+    /// Positions before the first element that a window may reach; less than the window's span.
+    pub pad_before: [u32; 2],
+    /// Positions after the last element that a window may reach; less than the window's span.
+    pub pad_after: [u32; 2],
+}
+
+/// What a [`Opcode::SumPool`] divides its sums by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Divisor {
+    /// Nothing: a plain sum.
+    One = 0,
+    /// The number of taps in the kernel, padding included.
+    Kernel = 1,
+    /// The number of taps that fall inside the tensor.
+    Inside = 2,
+}
+
+/// How [`Opcode::Pad`] fills the positions outside its operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum PadMode {
+    /// With the second operand, a tensor of one element.
+    Constant = 0,
+    /// With the nearest element.
+    Edge = 1,
+    /// By reflection about the first and last element, which are not repeated.
+    Reflect = 2,
+}
+
+/// What [`Opcode::Reduce`] does with the elements of the reduced axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Reducer {
+    /// Adds them; integers wrap.
+    Sum = 0,
+    /// The greatest; for bool, whether any is true.
+    Max = 1,
+    /// The least; for bool, whether all are true.
+    Min = 2,
+    /// Multiplies them; integers wrap.
+    Prod = 3,
+}
+
+/// A function of two numbers (f32, i64, i32) or, for the last three, of two bools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum BinaryOp {
+    /// `a + b`.
+    Add = 0,
+    /// `a - b`.
+    Sub = 1,
+    /// `a * b`.
+    Mul = 2,
+    /// `a / b`; integers truncate, and a zero divisor fails the run.
+    Div = 3,
+    /// `b > a ? b : a`: a NaN in `a` survives, one in `b` is dropped. Put data first, bounds second.
+    Max = 4,
+    /// `b < a ? b : a`.
+    Min = 5,
+    /// `a` to the power `b`; f32 only.
+    Pow = 6,
+    /// The remainder of the truncated quotient, with the sign of `a`; integers only, a zero divisor fails the run.
+    Rem = 7,
+    /// Both are true; bool only.
+    And = 8,
+    /// Either is true; bool only.
+    Or = 9,
+    /// Exactly one is true; bool only.
+    Xor = 10,
+}
+
+/// A comparison of two numbers (or, for the last two, also bools); false when either is NaN, but for [`CompareOp::Ne`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum CompareOp {
+    /// `a < b`.
+    Lt = 0,
+    /// `a <= b`.
+    Le = 1,
+    /// `a > b`.
+    Gt = 2,
+    /// `a >= b`.
+    Ge = 3,
+    /// `a == b`.
+    Eq = 4,
+    /// `a != b`: the negation of [`CompareOp::Eq`], so true for NaN.
+    Ne = 5,
+}
+
+/// A function of one element, dtype unchanged. All take f32; Neg, Abs, Square and Sign also i64 and i32 (wrapping);
+/// Not takes bool only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum UnaryOp {
+    /// The sign flipped.
+    Neg,
+    /// The sign cleared.
+    Abs,
+    /// `1 / x`.
+    Recip,
+    /// `x * x`.
+    Square,
+    /// The square root, correctly rounded.
+    Sqrt,
+    /// `1 / sqrt(x)`, two roundings.
+    Rsqrt,
+    /// e to the power `x`.
+    Exp,
+    /// The natural logarithm.
+    Ln,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// The error function.
+    Erf,
+    /// `x / 2 * (1 + erf(x / sqrt 2))`.
+    Gelu,
+    /// GELU's tanh approximation.
+    GeluTanh,
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `min(6, max(0, x + 3)) * x / 6`.
+    HardSwish,
+    /// `x < 0 ? alpha * x : x`.
+    LeakyRelu {
+        /// The slope below zero, f32 bits.
+        alpha: u32,
+    },
+    /// Rounds down.
+    Floor,
+    /// Rounds up.
+    Ceil,
+    /// Rounds to the nearest integer, ties to even.
+    Round,
+    /// -1, 0 or 1; zeros and NaN are returned as they are.
+    Sign,
+    /// The sine of radians.
+    Sin,
+    /// The cosine of radians.
+    Cos,
+    /// The logical negation.
+    Not,
+}
+
+/// How a [`Opcode::TreeEnsemble`] combines the leaves that its trees end in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Aggregate {
+    /// Adds the weights, trees in order.
+    Sum = 0,
+    /// [`Aggregate::Sum`], divided by the number of trees.
+    Average = 1,
+    /// The least weight; 0 for a class that no reached leaf names.
+    Min = 2,
+    /// The greatest weight; 0 for a class that no reached leaf names.
+    Max = 3,
+}
+
+/// One operation of a plan. Each node has one output.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Opcode {
+    /// An input of the run; listed in [`Plan::inputs`](crate::Plan::inputs). No operand, any dtype.
+    Input,
+    /// Bytes of the plan's data section, little-endian and row-major. No operand, any dtype.
+    Const {
+        /// Where they start in [`Plan::data`](crate::Plan::data): a multiple of 64.
+        offset: u64,
+    },
+    /// Sums of products of two f32 tensors over the labels that the output lacks.
+    ///
+    /// A label is 0 to 31 and names an axis; it stands at most once in each list. Where both operands have a label,
+    /// their dims are equal or one of them is 1 and repeated; a label of the output that no operand has is a dim of
+    /// 1. The sum runs over the labels that the output lacks: the first operand's in its order, then the second's.
+    Einsum {
+        /// The labels of the first operand's axes.
+        a: Vec<u8>,
+        /// The labels of the second operand's axes.
+        b: Vec<u8>,
+        /// The labels of the output's axes.
+        out: Vec<u8>,
+    },
+    /// Two-dimensional convolution of f32: x \[n, c, h, w\], constant weights \[o, c / groups, kh, kw\] (all finite
+    /// when there is padding), constant bias \[o\]. The window's kernel must be \[kh, kw\].
+    Conv2d {
+        /// The window over h and w.
+        window: Window,
+        /// Input and output channels fall into so many groups.
+        groups: u32,
+    },
+    /// The greatest element of each window over the last two axes of an f32 tensor of rank 2 or more.
+    MaxPool(Window),
+    /// The sum of each window over the last two axes of an f32 tensor of rank 2 or more.
+    SumPool {
+        /// The window.
+        window: Window,
+        /// What the sum is divided by.
+        divisor: Divisor,
+    },
+    /// The same elements under other dims. Any dtype.
+    Reshape,
+    /// Output axis `i` is the operand's axis `axes[i]`. Any dtype.
+    Permute {
+        /// Every axis of the operand, once.
+        axes: Vec<u8>,
+    },
+    /// Element `i` along `axis` is the operand's `start + i * step`; the node's dims say how many. Any dtype.
+    Slice {
+        /// The axis.
+        axis: u8,
+        /// The first element.
+        start: u32,
+        /// The distance to the next; negative to walk backwards, never 0.
+        step: i32,
+    },
+    /// The operands (1 to 1,024), one after the other along `axis`. Any dtype.
+    Concat {
+        /// The axis.
+        axis: u8,
+    },
+    /// Repeats dims of 1 to the node's dims, ranks equal. Any dtype.
+    Broadcast,
+    /// Slices of the first operand (any dtype) along `axis`, chosen by the second (i64 or i32), whose dims replace
+    /// that axis. A negative index counts from the end; one out of range fails the run.
+    Gather {
+        /// The axis.
+        axis: u8,
+    },
+    /// Output element `p` is the first operand's (any dtype) element at `p` with the coordinate along `axis`
+    /// replaced by the second operand's (i64 or i32) element at `p`. Both have the same rank; the second's dims, also
+    /// the output's, are at most the first's, but for `axis`. Out of range fails the run.
+    GatherElements {
+        /// The axis.
+        axis: u8,
+    },
+    /// `c ? a : b`, for operands c (bool), a, b (any dtype), elementwise.
+    Select,
+    /// Converts to the node's dtype, from any to any.
+    Cast,
+    /// Adds positions before and after each axis. Any dtype; [`PadMode::Constant`] takes a second operand.
+    Pad {
+        /// Positions before, one number per axis.
+        before: Vec<u32>,
+        /// Positions after, one number per axis.
+        after: Vec<u32>,
+        /// What the new positions hold.
+        mode: PadMode,
+    },
+    /// Reduces axes to dim 1 (they stay). f32, i64, i32; bool for Max and Min.
+    Reduce {
+        /// The function.
+        reducer: Reducer,
+        /// The axes, ascending, at least one.
+        axes: Vec<u8>,
+    },
+    /// The index (i64) of the greatest element along `axis`, which becomes dim 1. f32, i64, i32.
+    ArgMax {
+        /// The axis.
+        axis: u8,
+        /// Among equals the last, not the first.
+        last: bool,
+    },
+    /// The index (i64) of the least element along `axis`, which becomes dim 1. f32, i64, i32.
+    ArgMin {
+        /// The axis.
+        axis: u8,
+        /// Among equals the last, not the first.
+        last: bool,
+    },
+    /// The softmax of f32 over the elements of `axes`.
+    Softmax {
+        /// The axes, ascending, at least one.
+        axes: Vec<u8>,
+    },
+    /// The logarithm of the softmax of f32 over the elements of `axes`.
+    LogSoftmax {
+        /// The axes, ascending, at least one.
+        axes: Vec<u8>,
+    },
+    /// f32 divided by the root of the mean square over `axes`: `x / sqrt(sum(x * x) / n + eps)`.
+    RmsNorm {
+        /// The axes, ascending, at least one.
+        axes: Vec<u8>,
+        /// What is added under the root, f32 bits; finite and not negative.
+        eps: u32,
+    },
+    /// A function of one operand, elementwise.
+    Unary(UnaryOp),
+    /// A function of two operands of the node's dtype, elementwise, dims of 1 repeated.
+    Binary(BinaryOp),
+    /// A comparison of two operands of one dtype, elementwise, dims of 1 repeated; the result is bool.
+    Compare(CompareOp),
+    /// Scores of an ensemble of decision trees: x f32 \[n, features\] to f32 \[n, classes\].
+    ///
+    /// Four constant operands follow x: `roots` i32 \[trees\], the node where each tree starts; `nodes` i32
+    /// \[m, 5\]; `leaf_classes` i32 \[l\] and `leaf_weights` f32 \[l\]. A row of `nodes` is
+    /// `[feature, threshold bits, child if true, child if false, mode]` with mode 1 (`x <= t`), 2 (`<`), 3 (`>=`),
+    /// 4 (`>`), 5 (`==`), 6 (`!=`), plus 8 when a NaN feature also counts as true; or, for a leaf,
+    /// `[first, end, 0, 0, 0]`, naming the entries `first..end` of the leaf tables. A child's index is greater than
+    /// its parent's.
+    TreeEnsemble {
+        /// The classes, at least 1.
+        classes: u32,
+        /// How leaves combine.
+        aggregate: Aggregate,
+    },
+}
+
+impl Opcode {
+    /// The opcode's name, as in `docs/engine.md`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Opcode::Input => "Input",
+            Opcode::Const { .. } => "Const",
+            Opcode::Einsum { .. } => "Einsum",
+            Opcode::Conv2d { .. } => "Conv2d",
+            Opcode::MaxPool(_) => "MaxPool",
+            Opcode::SumPool { .. } => "SumPool",
+            Opcode::Reshape => "Reshape",
+            Opcode::Permute { .. } => "Permute",
+            Opcode::Slice { .. } => "Slice",
+            Opcode::Concat { .. } => "Concat",
+            Opcode::Broadcast => "Broadcast",
+            Opcode::Gather { .. } => "Gather",
+            Opcode::GatherElements { .. } => "GatherElements",
+            Opcode::Select => "Select",
+            Opcode::Cast => "Cast",
+            Opcode::Pad { .. } => "Pad",
+            Opcode::Reduce { .. } => "Reduce",
+            Opcode::ArgMax { .. } => "ArgMax",
+            Opcode::ArgMin { .. } => "ArgMin",
+            Opcode::Softmax { .. } => "Softmax",
+            Opcode::LogSoftmax { .. } => "LogSoftmax",
+            Opcode::RmsNorm { .. } => "RmsNorm",
+            Opcode::Unary(_) => "Unary",
+            Opcode::Binary(_) => "Binary",
+            Opcode::Compare(_) => "Compare",
+            Opcode::TreeEnsemble { .. } => "TreeEnsemble",
+        }
+    }
+}
