@@ -33,3 +33,17 @@ echo "build-engine: compiling the blob (about 6 minutes on two cores the first t
         cargo "+$toolchain" rustc --release --locked --lib --crate-type cdylib --target wasm32-wasip1 -- \
         -C link-arg=--export=__wasm_call_ctors -C link-arg=--stack-first -C link-arg=-zstack-size=1048576
 )
+
+wasm="$target/wasm32-wasip1/release/assay_compiler_guest.wasm"
+tract=$(sed -n '/^name = "tract-onnx"$/{n;s/version = "\(.*\)"/\1/p;}' "$root/app/compiler-guest/Cargo.lock")
+case $mode in
+--check) verb=check ;;
+*) verb=write ;;
+esac
+cd "$root"
+if cargo "+$toolchain" run --quiet --release -p assay-compiler --example pack_engine -- \
+    "$verb" "$wasm" "$engine" "$toolchain" "$tract"; then
+    exit 0
+fi
+echo "build-engine: the committed blob is not what this source builds; run \`make engine\` and commit the result" >&2
+exit 1

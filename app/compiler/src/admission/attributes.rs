@@ -1,0 +1,136 @@
+//! The attributes that an operator may have.
+//!
+//! The compiler's front end reads the attributes that it knows and passes over the rest, so that an LSTM with
+//! `direction = reverse` would run forward without a word. Hence the list: an attribute that is not on it, or a value
+//! that would be passed over, is refused. An attribute that cannot change an inference (a seed, a hint) is on it.
+
+const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
+const WINDOW: &[&str] = &[
+    "auto_pad", "ceil_mode", "count_include_pad", "dilations", "group", "kernel_shape", "pads", "storage_order",
+    "strides",
+];
+const RECURRENT: &[&str] = &["activations", "direction", "hidden_size", "layout", "linear_before_reset"];
+const NORM: &[&str] = &["axis", "epsilon", "num_groups", "stash_type"];
+const TREES: &[&str] = &[
+    "aggregate_function", "base_values", "class_ids", "class_nodeids", "class_treeids", "class_weights",
+    "classlabels_int64s", "classlabels_strings", "n_targets", "nodes_falsenodeids", "nodes_featureids",
+    "nodes_hitrates", "nodes_missing_value_tracks_true", "nodes_modes", "nodes_nodeids", "nodes_treeids",
+    "nodes_truenodeids", "nodes_values", "post_transform", "target_ids", "target_nodeids", "target_treeids",
+    "target_weights",
+];
+
+/// The attributes of an operator that may be used.
+fn known(operator: &str) -> &'static [&'static str] {
+    match operator {
+        "ArgMax" | "ArgMin" => &["axis", "keepdims", "select_last_index"],
+        "AveragePool" | "Conv" | "MaxPool" => WINDOW,
+        "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
+        "Cast" | "CastLike" => &["round_mode", "saturate", "to"],
+        "Clip" => &["max", "min"],
+        "Concat" | "Flatten" | "Gather" | "GatherElements" | "LogSoftmax" | "Softmax" => &["axis"],
+        "Constant" | "ConstantOfShape" => &["value", "value_float", "value_floats", "value_int", "value_ints"],
+        "DepthToSpace" => &["blocksize", "mode"],
+        "Dropout" => &["ratio", "seed"],
+        "Einsum" => &["equation"],
+        "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
+        "GRU" | "LSTM" | "RNN" => RECURRENT,
+        "Gelu" => &["approximate"],
+        "Gemm" => &["alpha", "beta", "broadcast", "transA", "transB"],
+        "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "RMSNormalization" => NORM,
+        "HardSigmoid" => &["alpha", "beta"],
+        "LinearClassifier" | "LinearRegressor" => &[
+            "classlabels_ints", "classlabels_strings", "coefficients", "intercepts", "multi_class", "post_transform",
+            "targets",
+        ],
+        "LpNormalization" => &["axis", "p"],
+        "MeanVarianceNormalization" => &["axes"],
+        "Mod" => &["fmod"],
+        "Normalizer" => &["norm"],
+        "Pad" => &["mode", "pads", "value"],
+        "Range" => &["stash_type"],
+        "Reshape" => &["allowzero", "shape"],
+        "Selu" => &["alpha", "gamma"],
+        "Shape" => &["end", "start"],
+        "Slice" => &["axes", "ends", "starts"],
+        "SpaceToDepth" => &["blocksize"],
+        "Split" => &["axis", "num_outputs", "split"],
+        "Squeeze" | "Unsqueeze" => &["axes"],
+        "Transpose" => &["perm"],
+        "TreeEnsembleClassifier" | "TreeEnsembleRegressor" => TREES,
+        "Trilu" => &["upper"],
+        _ if operator.starts_with("Reduce") => REDUCE,
+        _ => &[],
+    }
+}
+
+/// The values of an attribute that are looked at here.
+#[derive(Debug, Default)]
+pub struct Attribute<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The integer.
+    pub number: i64,
+    /// The string, or the strings.
+    pub texts: Vec<&'a str>,
+}
+
+/// The activations that the compiler builds, for each direction.
+fn activations(operator: &str) -> &'static [&'static str] {
+    match operator {
+        "LSTM" => &["Sigmoid", "Tanh", "Tanh"],
+        "GRU" => &["Sigmoid", "Tanh"],
+        _ => &["Tanh"],
+    }
+}
+
+/// Whether an operator may have an attribute with this value; if not, why.
+///
+/// # Errors
+/// The reason.
+pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
+    let Attribute { name, number, texts } = attribute;
+    let shown = |text: &str| super::shorten(text);
+    if !known(operator).contains(name) {
+        return Err(format!("its attribute `{}` is not known to the compiler", shown(name)));
+    }
+    match (operator, *name) {
+        (_, "direction") if !matches!(texts[..], ["forward" | "bidirectional"]) => {
+            Err("only the directions forward and bidirectional are supported".to_owned())
+        }
+        (_, "activations") => {
+            let standard = activations(operator);
+            let each = texts.chunks(standard.len()).all(|chunk| chunk == standard);
+            if each { Ok(()) } else { Err(format!("only the activations {} are supported", standard.join(", "))) }
+        }
+        ("BatchNormalization", "training_mode") if *number != 0 => Err("it is in training mode".to_owned()),
+        ("BatchNormalization", "spatial") if *number != 1 => Err("only spatial = 1 is supported".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute<'a>(name: &'a str, texts: &[&'a str]) -> Attribute<'a> {
+        Attribute { name, number: 0, texts: texts.to_vec() }
+    }
+
+    #[test]
+    fn an_attribute_that_would_be_passed_over_is_refused() {
+        assert!(check("LSTM", &attribute("clip", &[])).is_err());
+        assert!(check("LSTM", &attribute("direction", &["reverse"])).is_err());
+        assert!(check("LSTM", &attribute("direction", &["bidirectional"])).is_ok());
+        assert!(check("SpaceToDepth", &attribute("mode", &["CRD"])).is_err());
+        assert!(check("Relu", &attribute("anything", &[])).is_err());
+        assert!(check("ReduceSum", &attribute("keepdims", &[])).is_ok());
+    }
+
+    #[test]
+    fn only_the_standard_activations_are_built() {
+        assert!(check("RNN", &attribute("activations", &["Relu"])).is_err());
+        assert!(check("RNN", &attribute("activations", &["Tanh", "Tanh"])).is_ok());
+        assert!(check("LSTM", &attribute("activations", &["Sigmoid", "Tanh", "Tanh"])).is_ok());
+        assert!(check("LSTM", &attribute("activations", &["Sigmoid", "Tanh"])).is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! The operators that a model may use, and why some may not be used.
+//!
+//! The list is by name, in the domains `ai.onnx` (also written as the empty string) and `ai.onnx.ml`. Being listed
+//! lets an operator into the compiler; whether each of its flavours has a lowering is the compiler's to say, again
+//! by name. What is refused here is refused before the sandbox is entered.
+
+/// Operators of `ai.onnx` that the compiler can lower, at least in their common form.
+const ONNX: &[&str] = &[
+    "Abs", "Add", "And", "ArgMax", "ArgMin", "AveragePool", "BatchNormalization", "Cast", "CastLike", "Ceil", "Clip",
+    "Concat", "Constant", "ConstantOfShape", "Conv", "Cos", "DepthToSpace", "Div", "Dropout", "Einsum", "Elu",
+    "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "GRU", "Gather", "GatherElements", "Gelu", "Gemm",
+    "GlobalAveragePool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "GroupNormalization", "HardSigmoid",
+    "HardSwish", "Identity", "InstanceNormalization", "LSTM", "LayerNormalization", "LeakyRelu", "Less",
+    "LessOrEqual", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool", "Mean",
+    "MeanVarianceNormalization", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pad", "Pow", "RMSNormalization",
+    "RNN", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
+    "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Round", "Selu",
+    "Shape", "Sigmoid", "Sign", "Sin", "Size", "Slice", "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Split",
+    "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "ThresholdedRelu", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where",
+    "Xor",
+];
+
+/// Operators of `ai.onnx.ml`.
+const ONNX_ML: &[&str] =
+    &["LinearClassifier", "LinearRegressor", "Normalizer", "TreeEnsembleClassifier", "TreeEnsembleRegressor"];
+
+/// Operators that are refused for a reason worth telling.
+const REFUSED: &[(&str, &str)] = &[
+    ("Bernoulli", RANDOM),
+    ("Multinomial", RANDOM),
+    ("RandomNormal", RANDOM),
+    ("RandomNormalLike", RANDOM),
+    ("RandomUniform", RANDOM),
+    ("RandomUniformLike", RANDOM),
+    ("If", "control flow is not supported: export the model with the branch that inference takes"),
+    ("Loop", "its number of steps is not known before it runs: export the model with the loop unrolled"),
+    ("Scan", "control flow is not supported: use LSTM, GRU or RNN, or export the model with the loop unrolled"),
+    ("NonZero", DATA_DEPENDENT),
+    ("NonMaxSuppression", DATA_DEPENDENT),
+    ("Unique", DATA_DEPENDENT),
+    ("Compress", DATA_DEPENDENT),
+    ("ConvInteger", QUANTISED),
+    ("DequantizeLinear", QUANTISED),
+    ("DynamicQuantizeLinear", QUANTISED),
+    ("MatMulInteger", QUANTISED),
+    ("QLinearConv", QUANTISED),
+    ("QLinearMatMul", QUANTISED),
+    ("QuantizeLinear", QUANTISED),
+    ("ZipMap", "its output is not a tensor: export the model with the option zipmap=False"),
+];
+
+const RANDOM: &str = "its result is random, and every validator must get the same one";
+const DATA_DEPENDENT: &str = "the shape of its output depends on data, so its price is not known before it runs";
+const QUANTISED: &str = "quantised operators are not supported yet: export the model in f32";
+
+/// Whether an operator may be used; if not, why.
+///
+/// # Errors
+/// The reason, a sentence without its subject's name.
+pub fn check(domain: &str, name: &str) -> Result<(), &'static str> {
+    let listed = match domain {
+        "" | "ai.onnx" => ONNX,
+        "ai.onnx.ml" => ONNX_ML,
+        "com.microsoft" if name.starts_with("QLinear") || name == "QGemm" => return Err(QUANTISED),
+        _ => return Err("only operators of ai.onnx and ai.onnx.ml are known"),
+    };
+    if listed.binary_search(&name).is_ok() {
+        return Ok(());
+    }
+    let known = REFUSED.iter().find(|(refused, _)| *refused == name);
+    Err(known.map_or("the compiler has no lowering for it", |(_, reason)| reason))
+}
+
+/// Every operator that may be used, with its domain: the reference table in the documentation.
+pub fn supported() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let core = ONNX.iter().map(|name| ("ai.onnx", *name));
+    core.chain(ONNX_ML.iter().map(|name| ("ai.onnx.ml", *name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_sorted_and_disjoint() {
+        assert!(ONNX.is_sorted_by(|a, b| a < b));
+        assert!(ONNX_ML.is_sorted_by(|a, b| a < b));
+        assert!(REFUSED.iter().all(|(name, _)| !ONNX.contains(name) && !ONNX_ML.contains(name)));
+    }
+
+    #[test]
+    fn a_reason_is_told() {
+        assert_eq!(check("", "RandomNormal"), Err(RANDOM));
+        assert_eq!(check("", "QuantizeLinear"), Err(QUANTISED));
+        assert!(check("", "NoSuchOperator").is_err());
+        assert!(check("com.example", "Add").is_err());
+        assert_eq!(check("ai.onnx.ml", "TreeEnsembleClassifier"), Ok(()));
+    }
+}

@@ -1,0 +1,129 @@
+//! Real models: they compile to pinned plans, and the plans compute what ONNX Runtime computed.
+
+use crate::{compiler, files, root, stem};
+use assay_compiler::Refusal;
+use assay_plan::{Executable, Isa, ValidPlan};
+use assay_types::limits::MAX_COMPILE_FUEL;
+use assay_types::tensor::{InputShape, NamedTensor, Tensor};
+use npyz::npz::NpzArchive;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Models that use quantised operators.
+const QUANTISED: [&str; 3] = ["cnn_digits_qop", "mlp_digits_qdq_u8s8", "tx_digits_dyn"];
+
+struct Case {
+    inputs: Vec<NamedTensor>,
+    outputs: Vec<NamedTensor>,
+}
+
+fn tensor(archive: &mut NpzArchive<std::io::BufReader<std::fs::File>>, entry: &str) -> Tensor {
+    let array = archive.by_name(entry).unwrap().unwrap();
+    let dims = array.shape().iter().map(|&dim| dim as u32).collect();
+    if entry.ends_with("label") {
+        return Tensor::from_i64(dims, &array.into_vec::<i64>().unwrap()).unwrap();
+    }
+    Tensor::from_f32(dims, &array.into_vec::<f32>().unwrap()).unwrap()
+}
+
+/// The inputs of a model and what ONNX Runtime made of them.
+fn case(onnx: &Path) -> Case {
+    let mut archive = NpzArchive::open(onnx.with_extension("npz")).unwrap();
+    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let mut case = Case { inputs: vec![], outputs: vec![] };
+    for entry in names {
+        let tensor = tensor(&mut archive, &entry);
+        let (side, name) = entry.split_once('/').unwrap();
+        let list = if side == "in" { &mut case.inputs } else { &mut case.outputs };
+        list.push(NamedTensor { name: name.to_owned(), tensor });
+    }
+    case
+}
+
+fn shapes(case: &Case) -> Vec<InputShape> {
+    let shape = |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
+    case.inputs.iter().map(shape).collect()
+}
+
+fn compiled(onnx: &Path) -> (ValidPlan, u64) {
+    let compilation = compiler().compile(&std::fs::read(onnx).unwrap(), &shapes(&case(onnx)), MAX_COMPILE_FUEL).unwrap();
+    (compilation.outcome.unwrap_or_else(|refusal| panic!("{}: {refusal}", stem(onnx))), compilation.fuel)
+}
+
+fn supported() -> Vec<std::path::PathBuf> {
+    let mut models = files("models", "onnx");
+    models.retain(|path| !QUANTISED.contains(&stem(path).as_str()));
+    models
+}
+
+#[test]
+fn every_f32_linear_and_tree_model_agrees_with_onnx_runtime() {
+    for onnx in supported() {
+        let case = case(&onnx);
+        let executable = Executable::new(compiled(&onnx).0, Isa::Reference);
+        let outputs = executable.run(&case.inputs).unwrap();
+        for expected in &case.outputs {
+            let found = outputs.iter().find(|output| output.name == expected.name);
+            let found = &found.unwrap_or_else(|| panic!("{} lacks {}", stem(&onnx), expected.name)).tensor;
+            assert_eq!(found.dims(), expected.tensor.dims(), "{}", stem(&onnx));
+            assert_eq!(found.to_i64(), expected.tensor.to_i64(), "{} {}", stem(&onnx), expected.name);
+            let pairs = found.to_f32().unwrap_or_default();
+            for (found, expected) in pairs.iter().zip(expected.tensor.to_f32().unwrap_or_default()) {
+                assert!((found - expected).abs() <= 1e-4, "{}: {found} where {expected}", stem(&onnx));
+            }
+        }
+    }
+}
+
+#[test]
+fn plans_fuel_and_units_are_the_pinned_ones() {
+    let mut lines = String::from("# model, plan, fuel, units; rewritten by ASSAY_BLESS=1 when the engine changes\n");
+    for onnx in supported() {
+        let (plan, fuel) = compiled(&onnx);
+        writeln!(lines, "{} {} {fuel} {}", stem(&onnx), plan.hash(), plan.units()).unwrap();
+    }
+    let path = root().join("app/compiler/tests/golden/models.txt");
+    if std::env::var_os("ASSAY_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &lines).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), lines);
+}
+
+#[test]
+fn a_quantised_model_is_refused_by_the_name_of_its_operator() {
+    for onnx in files("models", "onnx").iter().filter(|path| QUANTISED.contains(&stem(path).as_str())) {
+        let compilation = compiler().compile(&std::fs::read(onnx).unwrap(), &[], MAX_COMPILE_FUEL).unwrap();
+        let refusal = compilation.outcome.unwrap_err();
+        assert!(matches!(refusal, Refusal::Inadmissible(_)), "{}: {refusal}", stem(onnx));
+        assert_eq!((refusal.name(), compilation.fuel), ("operator", 0));
+        assert!(refusal.to_string().contains("quantised operators are not supported yet"), "{refusal}");
+    }
+}
+
+#[test]
+fn an_open_dimension_is_refused_with_the_flag_that_fixes_it() {
+    let onnx = std::fs::read(root().join("tests/data/models/gb_iris.onnx")).unwrap();
+    let refusal = compiler().compile(&onnx, &[], MAX_COMPILE_FUEL).unwrap().outcome.unwrap_err();
+    assert_eq!(refusal.to_string(), "input `X` has an open dimension: give --shape X=?,4");
+}
+
+#[test]
+fn too_little_fuel_is_an_answer_and_burns_all_of_it() {
+    let onnx = std::fs::read(root().join("tests/data/models/mlp_digits.onnx")).unwrap();
+    let compilation = compiler().compile(&onnx, &[], 100_000).unwrap();
+    assert_eq!(compilation.fuel, 100_000);
+    assert!(matches!(compilation.outcome, Err(Refusal::OutOfFuel(100_000))));
+}
+
+#[test]
+fn another_shape_gives_another_plan() {
+    let onnx = std::fs::read(root().join("tests/data/models/rf_bc.onnx")).unwrap();
+    let plan = |rows| {
+        let shapes = [InputShape { name: "X".into(), dims: vec![rows, 30] }];
+        compiler().compile(&onnx, &shapes, MAX_COMPILE_FUEL).unwrap().outcome.unwrap()
+    };
+    assert_ne!(plan(1).hash(), plan(2).hash());
+    assert_eq!(plan(2).inputs()[0].dims, [2, 30]);
+    assert!(plan(1).units() < plan(2).units());
+}

@@ -1,0 +1,201 @@
+//! The application's part of genesis: who has how much, which engine compiles models, at what prices.
+//!
+//! [`GenesisState::check`] is what any chain needs; [`GenesisState::validate`] also asks that the engine is
+//! one of those that this build carries. Neither looks at validators: those are in CometBFT's document.
+
+use crate::engines;
+use assay_types::address::Address;
+use assay_types::amount::Amount;
+use assay_types::hash::CompilerHash;
+use assay_types::limits::CHUNK_BYTES;
+use assay_types::params::{CHUNK_UNITS_PER_BYTE, Params, RECORD_UNITS, TX_UNITS};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Bytes of an app state's JSON.
+pub const MAX_STATE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Units that a block must at least have: below it, no chunk of a model fits a block.
+pub const MIN_BLOCK_UNITS: u64 = TX_UNITS + RECORD_UNITS + CHUNK_UNITS_PER_BYTE * CHUNK_BYTES as u64;
+
+/// Units that a block may at most have: about a minute of one core.
+pub const MAX_BLOCK_UNITS: u64 = 60_000_000_000;
+
+/// An account and its first balance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisAccount {
+    /// The account.
+    pub address: Address,
+    /// Its money.
+    pub balance: Amount,
+}
+
+/// The engine that models are sealed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisEngine {
+    /// Its number.
+    pub number: u32,
+    /// The digest of its compiler blob.
+    pub compiler: CompilerHash,
+    /// The opcode set of its plans.
+    pub opcode_set: u16,
+    /// The price table of its plans.
+    pub price_table: u16,
+}
+
+/// The app state of a genesis document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisState {
+    /// Accounts, each at most once.
+    pub accounts: Vec<GenesisAccount>,
+    /// The engine.
+    pub engine: GenesisEngine,
+    /// The consensus parameters.
+    pub params: Params,
+}
+
+/// Why a starting state is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisError {
+    /// More bytes than an app state may have.
+    #[error("the app state has {0} bytes, more than {MAX_STATE_BYTES}; list fewer accounts")]
+    TooLong(usize),
+    /// Not the JSON of an app state.
+    #[error("the app state is malformed: {0}; build it with `assayd init` or `assayd testnet init`")]
+    Malformed(String),
+    /// An account listed twice.
+    #[error("account {0} is listed twice; add its balances up")]
+    DuplicateAccount(Address),
+    /// Balances that add up to more than an amount can hold.
+    #[error("the balances add up to more than 2^128 uasy")]
+    SupplyOverflow,
+    /// A parameter outside its range.
+    #[error("parameter {name}: {rule}")]
+    BadParam {
+        /// Which one.
+        name: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// An engine that this build does not carry.
+    #[error("engine {0} is unknown to this build; run the version of assayd that the chain was made for")]
+    UnknownEngine(u32),
+    /// An engine of a known number, but another one.
+    #[error(
+        "engine {number} is another one in this build: its {what} differs; \
+         run the version of assayd that the chain was made for"
+    )]
+    OtherEngine {
+        /// Its number.
+        number: u32,
+        /// What differs.
+        what: &'static str,
+    },
+    /// The engine that this build carries is damaged.
+    #[error(transparent)]
+    Artifact(#[from] engines::EngineError),
+}
+
+impl GenesisEngine {
+    /// The engine of a number that this build carries.
+    ///
+    /// # Errors
+    /// [`GenesisError::UnknownEngine`], or [`GenesisError::Artifact`] when its manifest does not read.
+    pub fn of(number: u32) -> Result<Self, GenesisError> {
+        let artifact = engines::artifact(number).ok_or(GenesisError::UnknownEngine(number))?;
+        let manifest = artifact.manifest()?;
+        Ok(Self {
+            number,
+            compiler: manifest.compiler_hash,
+            opcode_set: manifest.opcode_set,
+            price_table: manifest.price_table,
+        })
+    }
+
+    fn validate(&self) -> Result<(), GenesisError> {
+        let known = Self::of(self.number)?;
+        let other = |what| Err(GenesisError::OtherEngine { number: self.number, what });
+        if self.compiler != known.compiler {
+            return other("compiler");
+        }
+        if self.opcode_set != known.opcode_set {
+            return other("opcode set");
+        }
+        if self.price_table != known.price_table {
+            return other("price table");
+        }
+        Ok(())
+    }
+}
+
+fn check_params(params: &Params) -> Result<(), GenesisError> {
+    let bad = |name, rule| Err(GenesisError::BadParam { name, rule });
+    if params.unit_price == 0 {
+        return bad("unit_price", "it must be above zero, or computation is free");
+    }
+    if params.byte_price == 0 {
+        return bad("byte_price", "it must be above zero, or storage is free");
+    }
+    if params.max_block_units < MIN_BLOCK_UNITS {
+        return bad("max_block_units", "it must leave room for a transaction with one chunk of a model");
+    }
+    if params.max_block_units > MAX_BLOCK_UNITS {
+        return bad("max_block_units", "it must be at most 60000000000, about a minute of one core");
+    }
+    if params.max_block_inferences == 0 {
+        return bad("max_block_inferences", "it must be at least 1");
+    }
+    Ok(())
+}
+
+impl GenesisState {
+    /// Reads an app state's JSON; unknown fields are errors.
+    ///
+    /// # Errors
+    /// [`GenesisError::TooLong`] or [`GenesisError::Malformed`]. What it says is not looked at.
+    pub fn from_json(json: &[u8]) -> Result<Self, GenesisError> {
+        if json.len() > MAX_STATE_BYTES {
+            return Err(GenesisError::TooLong(json.len()));
+        }
+        serde_json::from_slice(json).map_err(|error| GenesisError::Malformed(error.to_string()))
+    }
+
+    /// All money: the sum of the balances.
+    ///
+    /// # Errors
+    /// [`GenesisError::SupplyOverflow`].
+    pub fn supply(&self) -> Result<Amount, GenesisError> {
+        let mut balances = self.accounts.iter().map(|account| account.balance);
+        balances
+            .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(balance))
+            .ok_or(GenesisError::SupplyOverflow)
+    }
+
+    /// Checks everything but the engine: no account twice, a supply that fits, parameters within their
+    /// ranges.
+    ///
+    /// # Errors
+    /// [`GenesisError`] naming the rule.
+    pub fn check(&self) -> Result<(), GenesisError> {
+        let mut seen = BTreeSet::new();
+        for account in &self.accounts {
+            if !seen.insert(account.address) {
+                return Err(GenesisError::DuplicateAccount(account.address));
+            }
+        }
+        self.supply()?;
+        check_params(&self.params)
+    }
+
+    /// Checks everything, and that the engine is one that this build carries.
+    ///
+    /// # Errors
+    /// [`GenesisError`] naming the rule.
+    pub fn validate(&self) -> Result<(), GenesisError> {
+        self.check()?;
+        self.engine.validate()
+    }
+}
