@@ -1,0 +1,204 @@
+//! The application that consensus drives.
+//!
+//! Calls on the consensus connection are serial: prepare, process, finalize, commit share one lock. CheckTx
+//! has its own, and readers have none, so neither waits for a block that executes. Between `finalize_block`
+//! and `commit` nothing is on disk; a process that dies there finalizes the same block again.
+
+use crate::block::{BlockInput, BlockResult, Executed, Parent, StagedBlock, execute_decided};
+use crate::chain;
+use crate::check::{Check, CheckKind, Checked};
+use crate::engine::Engine;
+use crate::fatal::Fatal;
+use crate::genesis::{self, InitError};
+use crate::proposal::{self, Verdict};
+use crate::reader::Reader;
+use crate::verify::Verifier;
+use assay_store::Store;
+use assay_types::error::Rejected;
+use assay_types::hash::AppHash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Info {
+    /// The last committed height; 0 before the first block.
+    pub height: u64,
+    /// The root at that height; `None` before genesis.
+    pub app_hash: Option<AppHash>,
+    /// The version of the state machine.
+    pub app_version: u64,
+}
+
+/// What a commit wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The height.
+    pub height: u64,
+    /// The root after it.
+    pub app_hash: AppHash,
+}
+
+/// The parts that the application and its readers share.
+pub(crate) struct Shared {
+    pub store: Store,
+    pub engine: Engine,
+    pub check: Check,
+    pub verifier: Verifier,
+}
+
+/// Blocks on their way to the disk.
+#[derive(Default)]
+struct Blocks {
+    /// The last proposal that was made or accepted here.
+    proposal: Option<Executed>,
+    /// The block that waits for its commit.
+    staged: Option<StagedBlock>,
+}
+
+/// The state machine.
+pub struct App {
+    shared: Arc<Shared>,
+    blocks: Mutex<Blocks>,
+}
+
+impl App {
+    /// Opens the application over a store, new or old.
+    ///
+    /// # Errors [`Fatal`] when the store fails, or holds a chain of another app version or of an engine that
+    /// is not given.
+    pub fn open(store: Store, engine: Engine) -> Result<App, Fatal> {
+        let shared = Shared { store, engine, check: Check::new(), verifier: Verifier::new() };
+        if shared.store.version().is_some() {
+            let view = shared.store.view();
+            let found = chain::chain(&view)?.app_version;
+            if found != chain::APP_VERSION {
+                return Err(Fatal::OtherVersion { found, supported: chain::APP_VERSION });
+            }
+            for record in chain::engines(&view)? {
+                shared.engine.check(&record)?;
+            }
+            shared.check.reset(&shared.store)?;
+        }
+        Ok(App { shared: Arc::new(shared), blocks: Mutex::new(Blocks::default()) })
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is committed.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn info(&self) -> Result<Info, Fatal> {
+        let tip = self.shared.store.view().tip()?;
+        Ok(Info {
+            height: tip.map_or(0, |(height, _)| height),
+            app_hash: tip.map(|(_, root)| root),
+            app_version: chain::APP_VERSION,
+        })
+    }
+
+    /// Starts a chain. CometBFT repeats the call at every start until there is a block; each time begins
+    /// anew.
+    ///
+    /// # Errors
+    /// [`InitError`] when the app state is not sound or its engine is not given, or the store fails.
+    pub fn init_chain(&self, chain_id: &str, app_state: &[u8]) -> Result<AppHash, InitError> {
+        let mut blocks = self.blocks();
+        let Shared { store, engine, check, .. } = self.shared.as_ref();
+        let changes = genesis::changes(engine, chain_id, app_state)?;
+        let root = store.genesis(changes).map_err(Fatal::from)?;
+        check.reset(store)?;
+        *blocks = Blocks::default();
+        Ok(root)
+    }
+
+    /// Says whether a transaction may wait in the mempool.
+    ///
+    /// # Errors [`Fatal`] when the store fails, or before there is a chain. The inner error is the answer to
+    /// the sender.
+    pub fn check_tx(&self, bytes: &[u8], kind: CheckKind) -> Result<Result<Checked, Rejected>, Fatal> {
+        // A recheck asks the same; what it spares is the signature, which the verifier remembers.
+        let (CheckKind::New | CheckKind::Recheck) = kind;
+        self.shared.check.check(&self.shared.verifier, bytes)
+    }
+
+    /// Packs a block of at most `max_bytes`, as CometBFT counts them.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store or the machine fails, or for any height but the next.
+    pub fn prepare_proposal(
+        &self,
+        height: u64,
+        txs: Vec<Vec<u8>>,
+        max_bytes: u64,
+    ) -> Result<Vec<Vec<u8>>, Fatal> {
+        let mut blocks = self.blocks();
+        let Shared { store, engine, verifier, .. } = self.shared.as_ref();
+        let parent = Parent::of(store)?;
+        parent.expect("PrepareProposal", height)?;
+        let (packed, executed) = proposal::prepare(&parent, engine, verifier, txs, max_bytes)?;
+        blocks.proposal = Some(executed);
+        Ok(packed)
+    }
+
+    /// Judges a proposal; every honest one is accepted.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store or the machine fails, or for any height but the next.
+    pub fn process_proposal(&self, height: u64, txs: &[Vec<u8>]) -> Result<Verdict, Fatal> {
+        let mut blocks = self.blocks();
+        let Shared { store, engine, verifier, .. } = self.shared.as_ref();
+        let parent = Parent::of(store)?;
+        parent.expect("ProcessProposal", height)?;
+        if blocks.proposal.as_ref().is_some_and(|own| own.is(height, txs)) {
+            return Ok(Verdict::Accept);
+        }
+        let (verdict, executed) = proposal::process(&parent, engine, verifier, txs)?;
+        if executed.is_some() {
+            blocks.proposal = executed;
+        }
+        Ok(verdict)
+    }
+
+    /// Executes a decided block, and keeps it for [`App::commit`]. Nothing is written.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store or the machine fails, or for any height but the next.
+    pub fn finalize_block(&self, block: &BlockInput) -> Result<BlockResult, Fatal> {
+        let mut blocks = self.blocks();
+        let Shared { store, engine, verifier, .. } = self.shared.as_ref();
+        let parent = Parent::of(store)?;
+        parent.expect("FinalizeBlock", block.height)?;
+        if let Some(staged) = blocks.staged.as_ref().filter(|staged| staged.is(block.height, &block.txs)) {
+            return Ok(staged.result());
+        }
+        let executed = match blocks.proposal.take().filter(|own| own.is(block.height, &block.txs)) {
+            Some(executed) => executed,
+            None => execute_decided(&parent, engine, verifier, &block.txs)?,
+        };
+        let staged = StagedBlock::new(store, executed, &block.txs)?;
+        let result = staged.result();
+        blocks.staged = Some(staged);
+        Ok(result)
+    }
+
+    /// Writes the finalized block: one synced batch, the only one of a height.
+    ///
+    /// # Errors
+    /// [`Fatal`] when no block is finalized, or the store fails.
+    pub fn commit(&self) -> Result<Committed, Fatal> {
+        let mut blocks = self.blocks();
+        let (staged, index) = blocks.staged.take().ok_or(Fatal::NothingToCommit)?.into_parts();
+        blocks.proposal = None;
+        let committed = self.shared.store.commit(staged, index)?;
+        self.shared.check.reset(&self.shared.store)?;
+        Ok(Committed { height: committed.version, app_hash: committed.root })
+    }
+
+    /// A handle for those who only ask.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.shared.clone())
+    }
+}

@@ -1,0 +1,126 @@
+//! CheckTx: may a transaction wait in the mempool?
+//!
+//! It is asked the same questions as in a block, against the committed state and the accounts as they will be
+//! after the transactions that wait already. It takes no model's time and waits for no block: this state has
+//! a lock of its own, and signatures are checked outside of it.
+
+use crate::admit::Admitted;
+use crate::block::Parent;
+use crate::fatal::{Fatal, split};
+use crate::verify::Verifier;
+use crate::{account, fee};
+use assay_store::Store;
+use assay_types::account::Account;
+use assay_types::address::Address;
+use assay_types::amount::Amount;
+use assay_types::error::Rejected;
+use assay_types::hash::TxHash;
+use assay_types::message::Message;
+use assay_types::tx::{Tx, VerifiedTx};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Why CheckTx is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckKind {
+    /// The transaction is new.
+    New,
+    /// It waits already, and a block was committed since.
+    Recheck,
+}
+
+/// A transaction that may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Its hash.
+    pub tx_hash: TxHash,
+    /// The account that signed.
+    pub payer: Address,
+    /// Its nonce.
+    pub nonce: u64,
+    /// The exact fee.
+    pub fee: Amount,
+    /// Its units.
+    pub units: u64,
+}
+
+/// The committed state, and the accounts that waiting transactions have changed.
+struct State {
+    parent: Parent,
+    pending: BTreeMap<Address, Account>,
+}
+
+/// The state of CheckTx, under its own lock.
+pub(crate) struct Check {
+    state: Mutex<Option<State>>,
+}
+
+impl Check {
+    /// The state of CheckTx; nothing passes before the first [`Check::reset`].
+    pub fn new() -> Self {
+        Self { state: Mutex::new(None) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts again from what is committed; consensus then rechecks what waits.
+    pub fn reset(&self, store: &Store) -> Result<(), Fatal> {
+        let parent = Parent::of(store)?;
+        *self.lock() = Some(State { parent, pending: BTreeMap::new() });
+        Ok(())
+    }
+
+    /// The nonce that an account's next transaction must carry, if transactions of it wait.
+    pub fn next_nonce(&self, address: &Address) -> Option<u64> {
+        let state = self.lock();
+        state.as_ref().and_then(|state| state.pending.get(address)).map(|account| account.nonce)
+    }
+
+    /// Checks a transaction's bytes, and counts it in if it may wait.
+    pub fn check(&self, verifier: &Verifier, bytes: &[u8]) -> Result<Result<Checked, Rejected>, Fatal> {
+        let chain_id = match self.lock().as_ref() {
+            Some(state) => state.parent.chain.chain_id.clone(),
+            None => return Err(Fatal::NoChain),
+        };
+        match verifier.verify(bytes, &chain_id) {
+            Ok(verified) => self.lock().as_mut().ok_or(Fatal::NoChain)?.admit(verified),
+            Err(rejected) => Ok(Err(rejected)),
+        }
+    }
+}
+
+impl State {
+    fn admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<Checked, Rejected>, Fatal> {
+        let payer = verified.tx().payer();
+        let account = match self.pending.get(&payer) {
+            Some(account) => *account,
+            None => account::get(&self.parent.view, &payer)?,
+        };
+        let Parent { view, params, next, .. } = &self.parent;
+        let admitted = match split(Admitted::new(view, params, *next, &account, verified))? {
+            Ok(admitted) => admitted,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        let mut after = fee::charged(account, admitted.fee())?;
+        after.balance = after.balance.checked_sub(sent(admitted.tx())).unwrap_or(Amount::ZERO);
+        self.pending.insert(payer, after);
+        Ok(Ok(Checked {
+            tx_hash: admitted.hash(),
+            payer,
+            nonce: account.nonce,
+            fee: admitted.fee(),
+            units: admitted.units(),
+        }))
+    }
+}
+
+/// What a transaction's transfers move away, so that money is not promised twice.
+fn sent(tx: &Tx) -> Amount {
+    let amounts = tx.messages.iter().map(|message| match message {
+        Message::Transfer(transfer) => transfer.amount,
+        _ => Amount::ZERO,
+    });
+    amounts.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount(u128::MAX)))
+}

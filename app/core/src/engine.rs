@@ -1,0 +1,199 @@
+//! The engines of a chain: what compiles models, and what runs their plans.
+//!
+//! A compilation is a pure function of engine, model and fuel, a run one of plan and input. So their results
+//! are kept, and a block that was executed as a proposal costs nothing when it is decided. The caches decide
+//! how long an answer takes, never what it is.
+
+use crate::chain::EngineRecord;
+use crate::fatal::Fatal;
+use crate::model;
+use crate::recent::Recent;
+use crate::run::{Loaded, Run};
+use assay_compiler::{Compilation, Compiler, HostError, PlanCache};
+use assay_plan::{Isa, OPCODE_SET, ValidPlan};
+use assay_store::Read;
+use assay_types::hash::{CompilerHash, InputHash, ModelId, PlanHash};
+use assay_types::limits::MAX_COMPILE_FUEL;
+use assay_types::model::{Compiled, Manifest, ModelRecord};
+use assay_types::tensor::{self, InputShape, NamedTensor};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of plans, with what a run of each needs, that are kept ready to run.
+const LOADED_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of outputs that are remembered.
+const OUTCOME_BYTES: u64 = 32 * 1024 * 1024;
+/// What an outcome takes besides its bytes, about.
+const OUTCOME_OVERHEAD: u64 = 512;
+/// Compilations that are remembered.
+const COMPILATIONS: u64 = 128;
+
+/// What turns a model's file into a plan. The one that chains use is [`Compiler`].
+pub trait Compile: Send + Sync {
+    /// The digest of the compiler's blob.
+    fn hash(&self) -> CompilerHash;
+
+    /// Compiles a file with at most `fuel` units of fuel; the same answer on every machine.
+    ///
+    /// # Errors
+    /// [`HostError`] when the machine fails; a model that does not compile is an answer.
+    fn compile(&self, onnx: &[u8], shapes: &[InputShape], fuel: u64) -> Result<Compilation, HostError>;
+}
+
+impl Compile for Compiler {
+    fn hash(&self) -> CompilerHash {
+        Compiler::hash(self)
+    }
+
+    fn compile(&self, onnx: &[u8], shapes: &[InputShape], fuel: u64) -> Result<Compilation, HostError> {
+        Compiler::compile(self, onnx, shapes, fuel)
+    }
+}
+
+/// What sealing gave: the compiled form, its height yet to be set, or why there is none.
+type Sealing = Result<Compiled, String>;
+
+/// The engines that this process has, with their caches.
+pub struct Engine {
+    compilers: BTreeMap<u32, Box<dyn Compile>>,
+    plans: PlanCache,
+    isa: Isa,
+    loaded: Mutex<Recent<PlanHash, Arc<Loaded>>>,
+    outcomes: Mutex<Recent<(PlanHash, InputHash), Run>>,
+    sealings: Mutex<Recent<(ModelId, u32, u64), Sealing>>,
+}
+
+impl Engine {
+    /// Engines by number, with a folder for plans and the bodies of the kernels to run them with.
+    pub fn new(compilers: Vec<(u32, Compiler)>, plans: PlanCache, isa: Isa) -> Self {
+        let boxed = |(number, compiler)| (number, Box::new(compiler) as Box<dyn Compile>);
+        Self::with(compilers.into_iter().map(boxed).collect(), plans, isa)
+    }
+
+    /// As [`Engine::new`], with compilers of any kind.
+    pub fn with(compilers: Vec<(u32, Box<dyn Compile>)>, plans: PlanCache, isa: Isa) -> Self {
+        Self {
+            compilers: compilers.into_iter().collect(),
+            plans,
+            isa,
+            loaded: Mutex::new(Recent::new(LOADED_BYTES)),
+            outcomes: Mutex::new(Recent::new(OUTCOME_BYTES)),
+            sealings: Mutex::new(Recent::new(COMPILATIONS)),
+        }
+    }
+
+    /// The bodies of the kernels that this process runs.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn compiler(&self, number: u32) -> Result<&dyn Compile, Fatal> {
+        self.compilers.get(&number).map(Box::as_ref).ok_or(Fatal::UnknownEngine(number))
+    }
+
+    /// Whether this process has the engine that a chain's record names.
+    pub(crate) fn check(&self, record: &EngineRecord) -> Result<(), Fatal> {
+        let found = self.compiler(record.number)?.hash();
+        if found != record.compiler {
+            return Err(Fatal::OtherEngine { number: record.number, expected: record.compiler, found });
+        }
+        // A plan of another opcode set would not validate here.
+        if record.opcode_set != OPCODE_SET {
+            return Err(Fatal::UnknownEngine(record.number));
+        }
+        Ok(())
+    }
+
+    /// Compiles a model whose chunks are all in `state`, with at most `fuel` units of fuel.
+    pub(crate) fn seal(
+        &self,
+        state: &dyn Read,
+        number: u32,
+        id: &ModelId,
+        manifest: &Manifest,
+        fuel: u64,
+    ) -> Result<Sealing, Fatal> {
+        let key = (*id, number, fuel);
+        if let Some(known) = lock(&self.sealings).get(&key) {
+            return Ok(known);
+        }
+        let file = model::file(state, manifest)?;
+        let compilation = self.compiler(number)?.compile(&file, &manifest.shapes, fuel)?;
+        let sealing = match compilation.outcome {
+            Ok(plan) => {
+                self.plans.put(&plan)?;
+                let compiled = describe(number, &plan, compilation.fuel);
+                self.load(plan);
+                Ok(compiled)
+            }
+            Err(refusal) => Err(refusal.to_string()),
+        };
+        lock(&self.sealings).put(key, sealing.clone(), 1);
+        Ok(sealing)
+    }
+
+    fn load(&self, plan: ValidPlan) -> Arc<Loaded> {
+        let (hash, bytes) = (plan.hash(), plan.peak_bytes());
+        let loaded = Arc::new(Loaded::new(plan, self.isa));
+        lock(&self.loaded).put(hash, loaded.clone(), bytes);
+        loaded
+    }
+
+    /// The plan of a sealed model, ready to run: from memory, from disk, or compiled again from its chunks.
+    pub(crate) fn loaded(
+        &self,
+        state: &dyn Read,
+        record: &ModelRecord,
+        compiled: &Compiled,
+    ) -> Result<Arc<Loaded>, Fatal> {
+        let expected = compiled.plan;
+        if let Some(loaded) = lock(&self.loaded).get(&expected) {
+            return Ok(loaded);
+        }
+        if let Some(plan) = self.plans.get(&expected) {
+            return Ok(self.load(plan));
+        }
+        let file = model::file(state, &record.manifest)?;
+        let compiler = self.compiler(compiled.engine)?;
+        let compilation = compiler.compile(&file, &record.manifest.shapes, MAX_COMPILE_FUEL)?;
+        let plan = compilation
+            .outcome
+            .map_err(|refusal| Fatal::OtherPlan { expected, found: refusal.to_string() })?;
+        if plan.hash() != expected {
+            return Err(Fatal::OtherPlan { expected, found: plan.hash().to_string() });
+        }
+        self.plans.put(&plan)?;
+        Ok(self.load(plan))
+    }
+
+    /// Runs a plan on inputs that fit its ports.
+    pub(crate) fn run(&self, loaded: &Loaded, inputs: &[NamedTensor]) -> Result<Run, Fatal> {
+        let key = (loaded.hash(), tensor::input_hash(inputs));
+        if let Some(known) = lock(&self.outcomes).get(&key) {
+            return Ok(known);
+        }
+        let run = loaded.run(inputs)?;
+        let weight = OUTCOME_OVERHEAD.saturating_add(loaded.output_bytes());
+        lock(&self.outcomes).put(key, run.clone(), weight);
+        Ok(run)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn describe(number: u32, plan: &ValidPlan, fuel: u64) -> Compiled {
+    Compiled {
+        engine: number,
+        plan: plan.hash(),
+        plan_bytes: plan.bytes().len() as u64,
+        units: plan.units(),
+        load_units: plan.load_units(),
+        memory_bytes: plan.peak_bytes(),
+        fuel,
+        inputs: plan.inputs().to_vec(),
+        outputs: plan.outputs().to_vec(),
+        sealed: 0,
+    }
+}

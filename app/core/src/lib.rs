@@ -1,0 +1,51 @@
+//! The state machine: check, execute, finalize, commit, query.
+//!
+//! [`App`] is what consensus drives and [`Reader`] what everybody else asks. A transaction is verified, then
+//! admitted, executed, staged with its block and committed; each of these stages is a type whose one
+//! constructor is the check that earns it.
+//!
+//! Invariants:
+//! * A block's results and its root are a function of the state before it and of its bytes. There is no
+//!   clock, no randomness, no environment, no order of arrival in here.
+//! * Nothing reaches the disk but in [`App::init_chain`] and [`App::commit`].
+//! * A failure is either a [`Rejected`](assay_types::error::Rejected), the same on every machine and with a
+//!   stable number, or a [`Fatal`], after which this process must stop. Nothing that an outsider sends is
+//!   fatal.
+//! * Money is neither made nor lost: balances and the fee pool add up to the supply ([`invariants`]).
+//!
+//! What it does not do: no sockets, no threads, no files but through the store and the plan cache.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod account;
+mod admit;
+mod app;
+mod block;
+mod chain;
+mod check;
+mod engine;
+mod execute;
+mod fatal;
+mod fee;
+mod genesis;
+mod index;
+pub mod invariants;
+mod messages;
+mod model;
+mod proposal;
+mod reader;
+mod recent;
+mod run;
+mod verify;
+
+pub use app::{App, Committed, Info};
+pub use block::{BlockInput, BlockResult, Event, TxResult};
+pub use chain::{APP_VERSION, ChainRecord, EngineRecord};
+pub use check::{CheckKind, Checked};
+pub use engine::{Compile, Engine};
+pub use fatal::Fatal;
+pub use genesis::InitError;
+pub use proposal::Verdict;
+pub use reader::{FoundTx, Reader};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Running a model, and the receipt of it.
+
+use crate::execute::Call;
+use crate::fatal::{Failure, Fatal};
+use crate::model;
+use crate::run::{Run, match_inputs};
+use assay_store::{Overlay, ReadExt};
+use assay_types::codec;
+use assay_types::error::Rejected;
+use assay_types::limits::MAX_OUTPUT_BYTES;
+use assay_types::message::Infer;
+use assay_types::path;
+use assay_types::receipt::{MessageOutput, Outcome, Receipt, TxData};
+use assay_types::tensor;
+
+/// Bytes that an output adds to a transaction's data besides its tensors: the message's index.
+const INDEX_BYTES: u64 = 4;
+
+pub(super) fn execute(infer: &Infer, state: &mut Overlay<'_>, call: &mut Call<'_>) -> Result<(), Failure> {
+    let record = model::get(state, &infer.model)?;
+    let compiled = record.runnable()?;
+    match_inputs(&compiled.inputs, &infer.inputs)?;
+    let engine = call.context.engine;
+    let loaded = engine.loaded(state, &record, compiled)?;
+    check_size(&call.data, loaded.output_bytes())?;
+    let run = engine.run(&loaded, &infer.inputs)?;
+    let outcome = run.outcome();
+    if infer.expect_output_hash.is_some_and(|expected| outcome != Outcome::Output(expected)) {
+        return Err(Rejected::UnexpectedOutput.into());
+    }
+    if let Run::Output(tensors) = &run {
+        call.data.outputs.push(MessageOutput { index: call.index, tensors: tensors.to_vec() });
+    }
+    let receipt = Receipt {
+        model: infer.model,
+        plan: compiled.plan,
+        engine: compiled.engine,
+        input: tensor::input_hash(&infer.inputs),
+        outcome,
+        units: compiled.units,
+        fee: call.admitted.fee(),
+        payer: call.admitted.payer(),
+        height: call.context.height,
+    };
+    put(state, call, &receipt)
+}
+
+/// Checks that a transaction's data stays within its limit with another output.
+///
+/// The size follows from the plan alone, so that nothing runs for an output that cannot be carried.
+pub(crate) fn check_size(data: &TxData, output_bytes: u64) -> Result<(), Rejected> {
+    let (most, have) = (MAX_OUTPUT_BYTES as u64, codec::encode(data).len() as u64);
+    let got = have.saturating_add(INDEX_BYTES).saturating_add(output_bytes);
+    if got > most {
+        return Err(Rejected::OutputTooLarge { got, most });
+    }
+    Ok(())
+}
+
+/// Writes a receipt and counts it.
+fn put(state: &mut Overlay<'_>, call: &mut Call<'_>, receipt: &Receipt) -> Result<(), Failure> {
+    state.write(path::receipt(&call.admitted.hash(), call.index), receipt);
+    let key = path::receipts_at(receipt.height);
+    let count: u32 = state.read(&key)?.unwrap_or(0);
+    let count =
+        count.checked_add(1).ok_or_else(|| Fatal::Invariant("too many receipts in a block".into()))?;
+    state.write(key, &count);
+    let outcome = match receipt.outcome {
+        Outcome::Output(hash) => hash.to_string(),
+        Outcome::Failed => "failed".into(),
+    };
+    call.event(
+        "infer",
+        &[("model", receipt.model.to_string()), ("index", call.index.to_string()), ("outcome", outcome)],
+    );
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! Reading what is committed: for the gateway, the explorer, the tests.
+//!
+//! A reader takes no lock that a block holds. Each answer is of one committed state; two answers may be of
+//! two.
+
+use crate::app::Shared;
+use crate::chain::{self, EngineRecord};
+use crate::fatal::{Failure, Fatal, split};
+use crate::messages::check_size;
+use crate::run::{Run, match_inputs};
+use crate::{account, index, model};
+use assay_store::{Proven, Read, ReadExt, StoreError, View};
+use assay_types::account::Account;
+use assay_types::address::Address;
+use assay_types::api::{EngineInfo, MessageInfo, ModelInfo, ModelPage, Simulated, TxInfo};
+use assay_types::codec;
+use assay_types::error::Rejected;
+use assay_types::hash::{ModelId, TxHash};
+use assay_types::limits::MAX_OUTPUT_BYTES;
+use assay_types::model::{ModelRecord, ModelState};
+use assay_types::params::Params;
+use assay_types::path;
+use assay_types::receipt::{MessageOutput, Receipt, TxData};
+use assay_types::tensor::{self, NamedTensor};
+use assay_types::tx::SignedTx;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+
+/// Models of one page.
+const MAX_PAGE: usize = 1000;
+
+/// A transaction that is in a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTx {
+    /// What became of it.
+    pub info: TxInfo,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Answers about what is committed. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// One committed state, for several questions that belong together.
+    pub fn view(&self) -> View {
+        self.shared.store.view()
+    }
+
+    /// The last committed height; `None` before genesis.
+    pub fn height(&self) -> Option<u64> {
+        self.shared.store.version()
+    }
+
+    /// The bodies of the kernels that this process runs.
+    pub fn kernels(&self) -> &'static str {
+        self.shared.engine.isa().name()
+    }
+
+    /// The chain's id.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails, or before genesis.
+    pub fn chain_id(&self) -> Result<String, Fatal> {
+        Ok(chain::chain(&self.view())?.chain_id)
+    }
+
+    /// The consensus parameters.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails, or before genesis.
+    pub fn params(&self) -> Result<Params, Fatal> {
+        chain::params(&self.view())
+    }
+
+    /// The engines that the chain knows.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn engines(&self) -> Result<Vec<EngineInfo>, Fatal> {
+        let info = |record: EngineRecord| EngineInfo { number: record.number, compiler: record.compiler };
+        Ok(chain::engines(&self.view())?.into_iter().map(info).collect())
+    }
+
+    /// An account, zeros for one never seen, and the nonce that its next transaction must carry, those that
+    /// wait counted.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn account(&self, address: &Address) -> Result<(Account, u64), Fatal> {
+        let account = account::get(&self.view(), address)?;
+        let next = self.shared.check.next_nonce(address).unwrap_or(account.nonce);
+        Ok((account, next.max(account.nonce)))
+    }
+
+    /// A model's record.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn model(&self, id: &ModelId) -> Result<Option<ModelRecord>, Fatal> {
+        model::find(&self.view(), id)
+    }
+
+    /// A page of at most `limit` models above `after`, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn models(&self, after: Option<&ModelId>, limit: usize) -> Result<ModelPage, Fatal> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let view = self.view();
+        let after = after.map(path::model);
+        let found = view.scan(path::MODELS, after.as_deref(), limit.saturating_add(1))?;
+        let more = found.len() > limit;
+        let mut models = Vec::with_capacity(found.len());
+        for (key, _) in found.iter().take(limit) {
+            let record: Option<ModelRecord> = view.read(key)?;
+            let record = record.ok_or_else(|| Fatal::Invariant("a model's record vanished".into()))?;
+            models.push(ModelInfo { model_id: record.manifest.id(), record });
+        }
+        let next = models.last().filter(|_| more).map(|model| model.model_id);
+        Ok(ModelPage { models, next })
+    }
+
+    /// A model's file, once all of its chunks are there.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn model_file(&self, id: &ModelId) -> Result<Option<Vec<u8>>, Fatal> {
+        let view = self.view();
+        let Some(record) = model::find(&view, id)? else { return Ok(None) };
+        let chunks = record.manifest.chunks.len();
+        let whole = match &record.state {
+            ModelState::Uploading { next_chunk } => *next_chunk as usize == chunks,
+            ModelState::Sealed(_) | ModelState::Retired { compiled: Some(_), .. } => true,
+            ModelState::Retired { compiled: None, .. } => false,
+        };
+        if whole { model::file(&view, &record.manifest).map(Some) } else { Ok(None) }
+    }
+
+    /// A transaction that is in a block.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn tx(&self, hash: &TxHash) -> Result<Option<FoundTx>, Fatal> {
+        let Some(entry) = index::tx(&self.shared.store, hash)? else { return Ok(None) };
+        let signed = SignedTx::decode(&entry.bytes).ok();
+        let name = match entry.code {
+            0 => "ok",
+            code => Rejected::describe(code).map_or("unknown", |(name, _)| name),
+        };
+        let outputs = outputs(&entry.data)?;
+        let mut messages = Vec::new();
+        let view = self.view();
+        for (index, message) in (0..).zip(signed.iter().flat_map(|signed| &signed.tx().messages)) {
+            let output = outputs.iter().find(|output| output.index == index);
+            messages.push(MessageInfo {
+                kind: message.kind().into(),
+                receipt: view.read(&path::receipt(hash, index))?,
+                output: output.map(|output| STANDARD.encode(codec::encode(&output.tensors))),
+            });
+        }
+        let info = TxInfo {
+            tx_hash: *hash,
+            height: entry.height,
+            index: entry.position,
+            payer: signed.as_ref().map(|signed| signed.tx().payer()),
+            code: entry.code,
+            name: name.into(),
+            message: entry.log,
+            fee: entry.fee,
+            units: entry.units,
+            messages,
+        };
+        Ok(Some(FoundTx { info, bytes: entry.bytes }))
+    }
+
+    /// The hashes of a block's transactions.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn block_txs(&self, height: u64) -> Result<Option<Vec<TxHash>>, Fatal> {
+        index::block_txs(&self.shared.store, height)
+    }
+
+    /// The receipt of one message.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn receipt(&self, tx: &TxHash, index: u32) -> Result<Option<Receipt>, Fatal> {
+        Ok(self.view().read(&path::receipt(tx, index))?)
+    }
+
+    /// A key's value at a committed height, with its ICS23 proof; `None` when the height is not there (any
+    /// more), or the key is one that the state cannot have.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn prove(&self, key: &[u8], height: u64) -> Result<Option<Proven>, Fatal> {
+        match self.shared.store.prove(key, height) {
+            Ok(proven) => Ok(Some(proven)),
+            Err(
+                StoreError::UnknownVersion { .. }
+                | StoreError::EmptyTree { .. }
+                | StoreError::BadEntry { .. },
+            ) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Runs a model on inputs without a transaction. It takes the caller's time, as much as the model's units
+    /// say.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store or the machine fails. The inner error is the answer to the sender.
+    pub fn simulate(
+        &self,
+        id: &ModelId,
+        inputs: &[NamedTensor],
+    ) -> Result<Result<Simulated, Rejected>, Fatal> {
+        split(self.try_simulate(id, inputs))
+    }
+
+    fn try_simulate(&self, id: &ModelId, inputs: &[NamedTensor]) -> Result<Simulated, Failure> {
+        tensor::check_list(inputs).map_err(|error| Rejected::BadTensors(error.to_string()))?;
+        let view = self.view();
+        let record = model::get(&view, id)?;
+        let compiled = record.runnable()?;
+        match_inputs(&compiled.inputs, inputs)?;
+        let engine = &self.shared.engine;
+        let loaded = engine.loaded(&view, &record, compiled)?;
+        check_size(&TxData::default(), loaded.output_bytes())?;
+        let units = compiled.units;
+        Ok(match engine.run(&loaded, inputs)? {
+            Run::Output(tensors) => Simulated {
+                output_hash: Some(tensor::output_hash(&tensors)),
+                output: Some(STANDARD.encode(codec::encode(tensors.as_ref()))),
+                units,
+            },
+            Run::Failed => Simulated { output_hash: None, output: None, units },
+        })
+    }
+}
+
+/// The outputs in a transaction's data.
+fn outputs(data: &[u8]) -> Result<Vec<MessageOutput>, Fatal> {
+    if data.is_empty() {
+        return Ok(Vec::new());
+    }
+    let data: Result<TxData, _> = codec::decode(data, MAX_OUTPUT_BYTES);
+    let data = data.map_err(|error| Fatal::Invariant(format!("a result's data does not decode: {error}")))?;
+    Ok(data.outputs)
+}
