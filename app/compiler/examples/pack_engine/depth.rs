@@ -8,7 +8,7 @@
 use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
 /// Values that all frames together may hold.
-pub const LIMIT: u32 = 1 << 18;
+pub const LIMIT: u32 = 1 << 10;
 /// What a frame holds besides its parameters and locals: operands, saved registers, the return address.
 const FRAME: u32 = 16;
 

@@ -283,7 +283,8 @@ fn a_plan_over_the_price_or_memory_limit_is_refused() {
     refused(product, &big, F32, &[1 << 14, 1 << 14], "the plan costs too much");
     let sum_all = Opcode::Einsum { a: vec![0], b: vec![1], out: vec![] };
     refused(sum_all, &[f(&[1 << 20]), f(&[1 << 20])], F32, &[], "the plan costs too much");
-    refused(Opcode::Concat { axis: 0 }, &[f(&[1 << 27]), f(&[1 << 27])], F32, &[1 << 28], "too much memory");
+    let large = [f(&[1 << 28]), f(&[1 << 28])];
+    refused(Opcode::Binary(BinaryOp::Add), &large, F32, &[1 << 28], "too much memory");
     let mut builder = PlanBuilder::new();
     builder.input("x", F32, &[1]);
     let c = builder.constant_f32(&[1], &[1.0]);

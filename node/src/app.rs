@@ -1,0 +1,211 @@
+//! Between ABCI and the state machine: translates each request, counts what happened, says a line per block.
+//!
+//! Decides nothing that two nodes could see differently: what goes into a block's results comes from the
+//! state machine untouched.
+
+use crate::abci::{Fatal, Handler};
+use crate::metrics;
+use assay_core::{App, BlockInput, BlockResult, CheckKind, Verdict};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tendermint_proto::v0_38::abci::response::Value as Answer;
+use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
+use tendermint_proto::v0_38::abci::{request::Value as Ask, *};
+
+/// The codespace of our stable numbers.
+const CODESPACE: &str = "assay";
+
+/// What is known of a block between its finalization and its commit.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pending {
+    txs: usize,
+    rejected: usize,
+    units: u64,
+    millis: u128,
+}
+
+/// Answers ABCI requests with the state machine.
+pub struct AbciApp {
+    app: Arc<App>,
+    pending: Mutex<Pending>,
+}
+
+impl AbciApp {
+    /// Serves this state machine.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app, pending: Mutex::default() }
+    }
+
+    fn info(&self) -> Result<ResponseInfo, Fatal> {
+        let info = self.app.info().map_err(fatal)?;
+        Ok(ResponseInfo {
+            data: "assay".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            app_version: info.app_version,
+            last_block_height: signed(info.height)?,
+            last_block_app_hash: info.app_hash.map(|hash| hash.0.to_vec()).unwrap_or_default().into(),
+        })
+    }
+
+    fn init_chain(&self, request: &RequestInitChain) -> Result<ResponseInitChain, Fatal> {
+        if request.initial_height != 1 {
+            return Err(Fatal(format!(
+                "the genesis file starts at height {}; set initial_height to \"1\"",
+                request.initial_height
+            )));
+        }
+        let app_hash = self.app.init_chain(&request.chain_id, &request.app_state_bytes).map_err(fatal)?;
+        tracing::info!(chain_id = request.chain_id, %app_hash, "a chain starts");
+        Ok(ResponseInitChain { app_hash: app_hash.0.to_vec().into(), ..Default::default() })
+    }
+
+    fn check_tx(&self, request: &RequestCheckTx) -> Result<ResponseCheckTx, Fatal> {
+        let recheck = request.r#type == CheckTxType::Recheck as i32;
+        let kind = if recheck { CheckKind::Recheck } else { CheckKind::New };
+        Ok(match self.app.check_tx(&request.tx, kind).map_err(fatal)? {
+            Ok(checked) => ResponseCheckTx { gas_wanted: saturated(checked.units), ..Default::default() },
+            Err(rejected) => {
+                metrics::rejected(rejected.name());
+                ResponseCheckTx {
+                    code: rejected.code(),
+                    log: rejected.to_string(),
+                    codespace: CODESPACE.into(),
+                    ..Default::default()
+                }
+            }
+        })
+    }
+
+    fn prepare(&self, request: RequestPrepareProposal) -> Result<ResponsePrepareProposal, Fatal> {
+        let max_bytes = u64::try_from(request.max_tx_bytes).unwrap_or(0);
+        let txs = request.txs.iter().map(|tx| tx.to_vec()).collect();
+        let packed = self.app.prepare_proposal(unsigned(request.height)?, txs, max_bytes).map_err(fatal)?;
+        Ok(ResponsePrepareProposal { txs: packed.into_iter().map(Into::into).collect() })
+    }
+
+    fn process(&self, request: RequestProcessProposal) -> Result<ResponseProcessProposal, Fatal> {
+        let height = unsigned(request.height)?;
+        let txs: Vec<Vec<u8>> = request.txs.iter().map(|tx| tx.to_vec()).collect();
+        let status = match self.app.process_proposal(height, &txs).map_err(fatal)? {
+            Verdict::Accept => ProposalStatus::Accept,
+            Verdict::Reject(why) => {
+                metrics::proposal_refused();
+                tracing::warn!(height, why, "a proposal is refused");
+                ProposalStatus::Reject
+            }
+        };
+        Ok(ResponseProcessProposal { status: status as i32 })
+    }
+
+    fn finalize(&self, request: RequestFinalizeBlock) -> Result<ResponseFinalizeBlock, Fatal> {
+        let start = Instant::now();
+        let txs = request.txs.iter().map(|tx| tx.to_vec()).collect();
+        let block = BlockInput { height: unsigned(request.height)?, txs };
+        let BlockResult { tx_results, app_hash } = self.app.finalize_block(&block).map_err(fatal)?;
+        let pending = Pending {
+            txs: tx_results.len(),
+            rejected: tx_results.iter().filter(|result| result.code != 0).count(),
+            units: tx_results.iter().fold(0, |sum, result| sum.saturating_add(result.units)),
+            millis: start.elapsed().as_millis(),
+        };
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = pending;
+        Ok(ResponseFinalizeBlock {
+            tx_results: tx_results.into_iter().map(tx_result).collect(),
+            app_hash: app_hash.0.to_vec().into(),
+            ..Default::default()
+        })
+    }
+
+    fn commit(&self) -> Result<ResponseCommit, Fatal> {
+        let start = Instant::now();
+        let committed = self.app.commit().map_err(fatal)?;
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        metrics::block(committed.height, pending.txs, pending.units);
+        tracing::info!(
+            height = committed.height,
+            txs = pending.txs,
+            rejected = pending.rejected,
+            units = pending.units,
+            app_hash = %committed.app_hash,
+            execute_ms = pending.millis,
+            commit_ms = start.elapsed().as_millis(),
+            "block"
+        );
+        // CometBFT keeps every block; pruning is the operator's decision.
+        Ok(ResponseCommit { retain_height: 0 })
+    }
+}
+
+impl Handler for AbciApp {
+    fn handle(&self, request: Ask) -> Result<Answer, Fatal> {
+        let start = Instant::now();
+        let (method, answer) = match request {
+            Ask::Info(_) => ("info", Answer::Info(self.info()?)),
+            Ask::InitChain(request) => ("init_chain", Answer::InitChain(self.init_chain(&request)?)),
+            Ask::CheckTx(request) => ("check_tx", Answer::CheckTx(self.check_tx(&request)?)),
+            Ask::PrepareProposal(request) => ("prepare", Answer::PrepareProposal(self.prepare(request)?)),
+            Ask::ProcessProposal(request) => ("process", Answer::ProcessProposal(self.process(request)?)),
+            Ask::FinalizeBlock(request) => ("finalize", Answer::FinalizeBlock(self.finalize(request)?)),
+            Ask::Commit(_) => ("commit", Answer::Commit(self.commit()?)),
+            other => ("other", aside(other)),
+        };
+        metrics::abci_call(method, start.elapsed());
+        Ok(answer)
+    }
+}
+
+/// Answers what this application has nothing for: queries go to the gateway, and there are no snapshots to
+/// give.
+fn aside(request: Ask) -> Answer {
+    match request {
+        Ask::ListSnapshots(_) => Answer::ListSnapshots(ResponseListSnapshots::default()),
+        Ask::OfferSnapshot(_) => Answer::OfferSnapshot(ResponseOfferSnapshot {
+            result: response_offer_snapshot::Result::Reject as i32,
+        }),
+        Ask::Query(_) => Answer::Query(ResponseQuery {
+            code: 1,
+            log: "queries are answered by the REST gateway, under /v1".into(),
+            codespace: CODESPACE.into(),
+            ..Default::default()
+        }),
+        _ => {
+            Answer::Exception(ResponseException { error: "this application does not use the request".into() })
+        }
+    }
+}
+
+fn tx_result(result: assay_core::TxResult) -> ExecTxResult {
+    let attribute = |(key, value, index)| EventAttribute { key, value, index };
+    let event = |event: assay_core::Event| Event {
+        r#type: event.kind,
+        attributes: event.attributes.into_iter().map(attribute).collect(),
+    };
+    let codespace = if result.code == 0 { String::new() } else { CODESPACE.into() };
+    ExecTxResult {
+        code: result.code,
+        data: result.data.into(),
+        log: result.log,
+        gas_wanted: saturated(result.units),
+        gas_used: saturated(result.units),
+        events: result.events.into_iter().map(event).collect(),
+        codespace,
+        ..Default::default()
+    }
+}
+
+fn fatal(error: impl std::fmt::Display) -> Fatal {
+    Fatal(error.to_string())
+}
+
+fn unsigned(height: i64) -> Result<u64, Fatal> {
+    u64::try_from(height).map_err(|_| Fatal(format!("CometBFT named the height {height}")))
+}
+
+fn signed(height: u64) -> Result<i64, Fatal> {
+    i64::try_from(height).map_err(|_| Fatal(format!("the height {height} is beyond CometBFT's")))
+}
+
+/// Gas is CometBFT's word for units, and signed.
+fn saturated(units: u64) -> i64 {
+    i64::try_from(units).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,176 @@
+//! What can be typed.
+
+use crate::home::Home;
+use assay_types::address::Address;
+use assay_types::amount::Amount;
+use clap::{Args, Parser, Subcommand, value_parser};
+use std::path::PathBuf;
+
+/// The full node of the Assay chain: runs the state machine, CometBFT and the REST gateway.
+#[derive(Debug, Parser)]
+#[command(name = "assayd", version, max_term_width = 100)]
+pub(super) struct Cli {
+    /// Print one JSON object on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Create a home: keys, settings, genesis.
+    #[command(
+        after_help = "Examples:\n  $ assayd init alice --chain-id assay-1 --account assay1...=1000000\n  \
+                            $ assayd init bob --chain-id assay-1 --genesis genesis.json"
+    )]
+    Init(InitArgs),
+    /// Networks on this machine.
+    Testnet {
+        #[command(subcommand)]
+        command: TestnetCommand,
+    },
+    /// Run the node, with CometBFT as a child.
+    #[command(
+        after_help = "Examples:\n  $ assayd start\n  $ assayd start --home /srv/assay --set log.format=json"
+    )]
+    Start(StartArgs),
+    /// Say how a running node is doing.
+    Status(StatusArgs),
+    /// Check that this machine computes the right bits.
+    Selftest,
+    /// Say which version this is.
+    Version {
+        /// Say everything.
+        #[arg(long)]
+        long: bool,
+    },
+    /// CometBFT's keys and ids.
+    Comet {
+        #[command(subcommand)]
+        command: CometCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TestnetCommand {
+    /// Create the homes of validators that form a network on loopback.
+    #[command(after_help = "Example:\n  $ assayd testnet init --validators 4 --output net\n  \
+                            $ for i in 0 1 2 3; do assayd start --home net/node$i & done")]
+    Init(TestnetArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CometCommand {
+    /// Print the node's id in the peer-to-peer network.
+    ShowNodeId(HomeArgs),
+    /// Print the public key that verifies the validator's votes.
+    ShowValidator(HomeArgs),
+    /// Print the validator's address.
+    ShowAddress(HomeArgs),
+    /// Become a program that dies with its parent; `start` uses it.
+    #[command(hide = true)]
+    Exec(ExecArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HomeArgs {
+    /// The node's home [default: ~/.assay].
+    #[arg(long, env = "ASSAYD_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+}
+
+impl HomeArgs {
+    /// The home that is meant.
+    pub(super) fn home(&self) -> Home {
+        let default = || std::env::home_dir().unwrap_or_default().join(".assay");
+        Home::new(self.home.clone().unwrap_or_else(default))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// A setting of assayd.toml; may be repeated.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The node's name for people.
+    pub moniker: String,
+    /// The chain's id.
+    #[arg(long, value_name = "ID")]
+    pub chain_id: String,
+    #[command(flatten)]
+    pub home: HomeArgs,
+    /// The genesis document of an existing chain; without it, a chain with this node as its validator.
+    #[arg(long, value_name = "FILE", conflicts_with = "accounts")]
+    pub genesis: Option<PathBuf>,
+    /// An account of a new chain and its money in uasy; may be repeated.
+    #[arg(long = "account", value_name = "ADDRESS=AMOUNT", value_parser = account)]
+    pub accounts: Vec<(Address, Amount)>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestnetArgs {
+    /// How many validators.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u16).range(1..=100))]
+    pub validators: u16,
+    /// The folder for the homes: node0, node1 and so on.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The first port: node i uses P+10i for peers, P+10i+1 for CometBFT's RPC, P+10i+2 for its gateway.
+    #[arg(long, value_name = "P", default_value_t = 26600, value_parser = value_parser!(u16).range(1..))]
+    pub starting_port: u16,
+    /// The chain's id.
+    #[arg(long, value_name = "ID", default_value = "assay-local-1")]
+    pub chain_id: String,
+    /// An account and its money in uasy; may be repeated.
+    #[arg(long = "account", value_name = "ADDRESS=AMOUNT", value_parser = account)]
+    pub accounts: Vec<(Address, Amount)>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StartArgs {
+    #[command(flatten)]
+    pub home: HomeArgs,
+    /// The cometbft program.
+    #[arg(long, env = "ASSAYD_COMETBFT", value_name = "FILE")]
+    pub cometbft: Option<PathBuf>,
+    /// Only serve ABCI; somebody else runs CometBFT.
+    #[arg(long)]
+    pub external_comet: bool,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// The node's gateway [default: that of the home's settings].
+    #[arg(long, env = "ASSAY_NODE", value_name = "URL")]
+    pub node: Option<String>,
+    #[command(flatten)]
+    pub home: HomeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExecArgs {
+    /// The process to die with.
+    #[arg(long)]
+    pub parent: u32,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    pub command: Vec<String>,
+}
+
+fn account(text: &str) -> Result<(Address, Amount), String> {
+    let (address, amount) = text.split_once('=').ok_or("write it as ADDRESS=AMOUNT")?;
+    let address = address.trim().parse().map_err(|error| format!("{error}"))?;
+    let amount = amount.trim().parse().map_err(|error| format!("{error}"))?;
+    Ok((address, amount))
+}

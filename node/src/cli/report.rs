@@ -1,0 +1,130 @@
+//! `status`, `selftest`, `version`.
+
+use super::args::StatusArgs;
+use super::{env, print_json, print_text};
+use crate::comet;
+use crate::comet::rpc::reachable;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::selftest;
+use assay_genesis::{doc, engines};
+use assay_types::api::Status;
+use serde_json::json;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Bytes of a status.
+const MAX_STATUS_BYTES: u64 = 1024 * 1024;
+
+pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
+    let base = match &args.node {
+        Some(url) => url.trim_end_matches('/').to_string(),
+        None => {
+            let path = args.home.home().config();
+            let file = path.is_file().then_some(path.as_path());
+            let config = config::load(file, env, &[]).map_err(|error| {
+                Error::input("bad_config", error, "correct the setting, or give --node URL")
+            })?;
+            format!("http://{}", reachable(config.gateway.listen))
+        }
+    };
+    let status = ask(&base).map_err(|error| {
+        let hint = "start it with `assayd start`, or name another with --node URL";
+        Error::failed("network", format!("no answer from {base}: {error}"), hint)
+    })?;
+    if json {
+        print_json(
+            &serde_json::to_value(&status).map_err(|error| Error::internal("json", error, "report this"))?,
+        );
+        return Ok(());
+    }
+    let Status { chain_id, moniker, node_id, heights, app_hash, peers, syncing, .. } = &status;
+    let state = if *syncing { "catching up" } else { "in step" };
+    print_text(&format!(
+        "chain     {chain_id}\nnode      {moniker} {node_id}\nversion   {} (CometBFT {})\n\
+         heights   chain {}, application {}, index {}\napp hash  {app_hash}\npeers     {peers}\n\
+         state     {state}\nkernels   {}\n",
+        status.version,
+        status.comet_version,
+        heights.chain,
+        heights.application,
+        heights.index,
+        status.kernels,
+    ));
+    Ok(())
+}
+
+fn ask(base: &str) -> Result<Status, ureq::Error> {
+    let agent =
+        ureq::Agent::new_with_config(ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build());
+    let mut answer = agent.get(format!("{base}/v1/status")).call()?;
+    answer.body_mut().with_config().limit(MAX_STATUS_BYTES).read_json()
+}
+
+pub(super) fn selftest(json: bool) -> Result<()> {
+    let report = selftest::run();
+    let failed: Vec<String> = report.failures().collect();
+    if json && failed.is_empty() {
+        print_json(&report.to_json());
+    } else if !json {
+        print_text(&report.to_text());
+    }
+    match failed.first() {
+        None => Ok(()),
+        Some(first) => {
+            let hint = "do not validate on this machine; report its CPU and this output";
+            Err(Error::internal("selftest", format!("{} checks failed, first: {first}", failed.len()), hint))
+        }
+    }
+}
+
+pub(super) fn version(long: bool, json: bool) -> Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    if !long {
+        if json {
+            print_json(&json!({"version": version}))
+        } else {
+            print_text(&format!("{version}\n"))
+        }
+        return Ok(());
+    }
+    let mut list = Vec::new();
+    for artifact in engines::artifacts() {
+        let manifest = artifact.manifest();
+        let manifest = manifest.map_err(|error| Error::internal("engine", error, "install assayd again"))?;
+        list.push(json!({
+            "number": manifest.engine,
+            "compiler": manifest.compiler_hash,
+            "tract": manifest.tract,
+            "rustc": manifest.rustc,
+        }));
+    }
+    let kernels: Vec<&str> = assay_plan::Isa::available().iter().map(|isa| isa.name()).collect();
+    let value = json!({
+        "version": version,
+        "app_version": doc::APP_VERSION,
+        "cometbft": comet::VERSION,
+        "abci": "2.0.0",
+        "engines": list,
+        "kernels": kernels,
+        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    });
+    if json {
+        print_json(&value);
+        return Ok(());
+    }
+    print_text(&format!(
+        "assayd    {version}\napp       {}\ncometbft  {}\nabci      2.0.0\nkernels   {}\n",
+        doc::APP_VERSION,
+        comet::VERSION,
+        kernels.join(", ")
+    ));
+    for engine in &list {
+        print_text(&format!(
+            "engine    {} {}\n",
+            engine["number"],
+            engine["compiler"].as_str().unwrap_or_default()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `start`: settings, log, the program of CometBFT, then the node.
+
+use super::args::StartArgs;
+use super::{env, logging};
+use crate::comet::locate;
+use crate::config;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::node::{self, Consensus, Options};
+use std::path::Path;
+
+pub(super) fn start(args: &StartArgs) -> Result<()> {
+    let home = args.home.home();
+    let path = home.config();
+    if !path.is_file() {
+        let message = format!("there is no home at {}", home.root().display());
+        return Err(Error::input(
+            "no_home",
+            message,
+            "create one with `assayd init`, or name it with --home",
+        ));
+    }
+    let config = config::load(Some(&path), env, &args.settings.set)
+        .map_err(|error| Error::input("bad_config", error, "correct the setting; see docs/operators.md"))?;
+    logging::start(&config.log)?;
+    let consensus = if args.external_comet {
+        Consensus::External
+    } else {
+        let named = args.cometbft.as_deref().or_else(|| {
+            let set = Path::new(&config.comet.binary);
+            (!config.comet.binary.is_empty()).then_some(set)
+        });
+        let binary =
+            locate::locate(named, env).map_err(|error| Error::input("no_comet", &error, error.hint()))?;
+        let assayd = std::env::current_exe()
+            .map_err(|error| Error::internal("exe", error, "start assayd by its full path"))?;
+        Consensus::Child { assayd, binary }
+    };
+    let cache = engine::cache_folder(env);
+    abort_on_panic();
+    node::run(&Options { home, config, consensus, cache })
+}
+
+/// A thread that panicked leaves the node half alive: better none at all. The state is as the last commit
+/// left it.
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        eprintln!("the node ends at once; report the lines above, then start it again");
+        std::process::abort();
+    }));
+}

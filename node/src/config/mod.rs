@@ -1,0 +1,154 @@
+//! The node's settings: flags over the environment (`ASSAYD_<SECTION>_<KEY>`) over `config/assayd.toml` over
+//! the defaults.
+//!
+//! This module decides what can be set and what a value may be. A key that it does not know is an error that
+//! names the nearest one, for a typing mistake in a setting must not be a silent default.
+
+mod layers;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use layers::{ConfigError, load, over};
+pub use template::render;
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Every setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The node's name for people.
+    pub moniker: String,
+    /// What is logged.
+    pub log: Log,
+    /// How CometBFT reaches the application.
+    pub abci: Abci,
+    /// CometBFT.
+    pub comet: Comet,
+    /// The REST gateway.
+    pub gateway: Gateway,
+    /// The metrics.
+    pub metrics: Metrics,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives as `info,assayd::abci=debug`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// The form of a line of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How CometBFT reaches the application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abci {
+    /// `unix` for the home's socket, or `unix:///path`, or `tcp://host:port`.
+    pub listen: String,
+}
+
+/// CometBFT's settings that an operator changes; the rest follows from the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comet {
+    /// The program; empty to look for it.
+    pub binary: String,
+    /// Where its RPC listens.
+    pub rpc: SocketAddr,
+    /// Where it listens for peers.
+    pub p2p: SocketAddr,
+    /// The address that peers are told, `host:port`; empty to tell none.
+    pub external_address: String,
+    /// Peers to stay connected with: `id@host:port`.
+    pub persistent_peers: Vec<String>,
+    /// Nodes to ask for peers: `id@host:port`.
+    pub seeds: Vec<String>,
+    /// Whether to exchange peers' addresses.
+    pub pex: bool,
+    /// Whether to refuse addresses that are not routable; false for a network on one machine.
+    pub addr_book_strict: bool,
+    /// Whether several peers may have one IP address; true for a network on one machine.
+    pub allow_duplicate_ip: bool,
+    /// Milliseconds from a commit to the next proposal.
+    pub timeout_commit_ms: u64,
+    /// CometBFT's own log level.
+    pub log_level: String,
+}
+
+/// The REST gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Web origins that may call it from a browser; `*` for any.
+    pub cors_origins: Vec<String>,
+    /// Seconds that an answer may take.
+    pub timeout_s: u64,
+    /// Dry runs of models at once.
+    pub simulations: u32,
+    /// Connections at once.
+    pub connections: u32,
+}
+
+/// The metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Whether they are served.
+    pub enabled: bool,
+    /// Where, at `/metrics`.
+    pub listen: SocketAddr,
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            moniker: "node".into(),
+            log: Log { level: "info".into(), format: LogFormat::Text },
+            abci: Abci { listen: "unix".into() },
+            comet: Comet {
+                binary: String::new(),
+                rpc: loopback(26657),
+                p2p: loopback(26656),
+                external_address: String::new(),
+                persistent_peers: Vec::new(),
+                seeds: Vec::new(),
+                pex: true,
+                addr_book_strict: true,
+                allow_duplicate_ip: false,
+                timeout_commit_ms: 1000,
+                log_level: "info".into(),
+            },
+            gateway: Gateway {
+                enabled: true,
+                listen: loopback(1317),
+                cors_origins: Vec::new(),
+                timeout_s: 30,
+                simulations: 2,
+                connections: 256,
+            },
+            metrics: Metrics { enabled: false, listen: loopback(9090) },
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The node, the chain's parameters, its validators, its accounts.
+
+use super::{Failure, Gateway, parse};
+use assay_types::address::Address;
+use assay_types::api::{AccountInfo, Fees, Heights, Status, ValidatorInfo, Validators};
+use assay_types::hash::AppHash;
+use assay_types::params::Params;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cometbft_rpc::endpoint;
+
+/// `GET /v1/status`. It answers also while there is no chain yet and CometBFT is silent.
+pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status>, Failure> {
+    let (comet, peers) = tokio::join!(gateway.0.rpc.status(), gateway.0.rpc.peers());
+    let comet = comet.ok();
+    let (application, app_hash, engines, chain_id) = gateway
+        .read(|reader| {
+            let Some((height, root)) = reader.view().tip()? else {
+                return Ok((0, AppHash([0; 32]), Vec::new(), String::new()));
+            };
+            Ok((height, root, reader.engines()?, reader.chain_id()?))
+        })
+        .await?;
+    let info = comet.as_ref().map(|comet| &comet.node_info);
+    let sync = comet.as_ref().map(|comet| &comet.sync_info);
+    Ok(Json(Status {
+        chain_id,
+        moniker: gateway.0.about.moniker.clone(),
+        node_id: gateway.0.about.node_id.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        comet_version: info.map(|info| info.version.to_string()).unwrap_or_default(),
+        heights: Heights {
+            chain: sync.map_or(0, |sync| sync.latest_block_height.value()),
+            application,
+            // The index is written in the commit's own batch.
+            index: application,
+        },
+        app_hash,
+        peers: peers.unwrap_or(0),
+        syncing: sync.is_none_or(|sync| sync.catching_up),
+        engines,
+        kernels: gateway.0.reader.kernels().into(),
+    }))
+}
+
+/// `GET /v1/params`.
+pub(super) async fn params(State(gateway): State<Gateway>) -> Result<Json<Params>, Failure> {
+    gateway.read(|reader| reader.params()).await.map(Json)
+}
+
+/// `GET /v1/fees`.
+pub(super) async fn fees(State(gateway): State<Gateway>) -> Result<Json<Fees>, Failure> {
+    let params = gateway.read(|reader| reader.params()).await?;
+    Ok(Json(Fees { unit_price: params.unit_price, byte_price: params.byte_price }))
+}
+
+/// `GET /v1/genesis`.
+pub(super) async fn genesis(State(gateway): State<Gateway>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], gateway.0.about.genesis.clone())
+}
+
+/// `GET /v1/validators`: those of the latest block.
+pub(super) async fn validators(State(gateway): State<Gateway>) -> Result<Json<Validators>, Failure> {
+    let height = gateway.0.rpc.status().await?.sync_info.latest_block_height.value();
+    let found = gateway.0.rpc.validators(height).await?;
+    let found =
+        found.ok_or_else(|| Failure::not_found("there is no block yet", "wait for the first block"))?;
+    Ok(Json(describe(height, &found)))
+}
+
+fn describe(height: u64, found: &endpoint::validators::Response) -> Validators {
+    let validators = found.validators.iter().map(|validator| ValidatorInfo {
+        address: validator.address.to_string(),
+        public_key: STANDARD.encode(validator.pub_key.to_bytes()),
+        power: validator.power(),
+    });
+    Validators { height, validators: validators.collect() }
+}
+
+/// `GET /v1/accounts/{address}`.
+pub(super) async fn account(
+    State(gateway): State<Gateway>,
+    Path(address): Path<String>,
+) -> Result<Json<AccountInfo>, Failure> {
+    let address: Address = parse("address", &address)?;
+    let (account, next_nonce) = gateway.read(move |reader| reader.account(&address)).await?;
+    Ok(Json(AccountInfo { address, balance: account.balance, nonce: account.nonce, next_nonce }))
+}

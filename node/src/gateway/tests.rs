@@ -1,0 +1,187 @@
+//! The gateway over HTTP, on a chain of one genesis and with no CometBFT to ask.
+
+use super::*;
+use assay_compiler::{Compilation, HostError, PlanCache};
+use assay_core::{App, Compile, Engine};
+use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState, engines, networks};
+use assay_plan::Isa;
+use assay_store::Store;
+use assay_types::address::Address;
+use assay_types::amount::Amount;
+use assay_types::api::{AccountInfo, Problem};
+use assay_types::hash::{CompilerHash, ModelId};
+use assay_types::key::PublicKey;
+use assay_types::limits::MAX_TX_BYTES;
+use assay_types::tensor::InputShape;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// A compiler that is never asked.
+struct Idle(CompilerHash);
+
+impl Compile for Idle {
+    fn hash(&self) -> CompilerHash {
+        self.0
+    }
+
+    fn compile(&self, _: &[u8], _: &[InputShape], _: u64) -> Result<Compilation, HostError> {
+        Err(HostError::Resources("a compiler"))
+    }
+}
+
+struct Running {
+    base: String,
+    agent: ureq::Agent,
+    runtime: tokio::runtime::Runtime,
+    app: App,
+    _folder: tempfile::TempDir,
+}
+
+fn rich() -> Address {
+    Address::of(&PublicKey::Ed25519([1; 32]))
+}
+
+/// A gateway, before genesis.
+fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = GenesisEngine::of(engines::LATEST).unwrap();
+    let idle: Box<dyn Compile> = Box::new(Idle(engine.compiler));
+    let plans = PlanCache::new(folder.path().join("plans"));
+    let engine = Engine::with(vec![(engine.number, idle)], plans, Isa::Reference);
+    let app = App::open(Store::open(&folder.path().join("app.db")).unwrap(), engine).unwrap();
+    let mut gateway = config::Config::default().gateway;
+    gateway.listen.set_port(0);
+    settings(&mut gateway);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let about = About { moniker: "n".into(), node_id: "id".into(), genesis: "{\"chain_id\":\"c-1\"}".into() };
+    let (address, serving) = runtime.block_on(async {
+        // Port 9 of loopback: nobody listens.
+        let rpc = Rpc::new("127.0.0.1:9".parse().unwrap()).unwrap();
+        let server = Gateway::new(app.reader(), rpc, about, &gateway);
+        server.serve(&gateway, std::future::pending()).await.unwrap()
+    });
+    runtime.spawn(serving);
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    Running { base: format!("http://{address}"), agent, runtime, app, _folder: folder }
+}
+
+/// The same on a chain that has started.
+fn started() -> Running {
+    let running = start(|_| {});
+    let state = GenesisState {
+        accounts: vec![GenesisAccount { address: rich(), balance: Amount(77) }],
+        engine: GenesisEngine::of(engines::LATEST).unwrap(),
+        params: networks::params("local").unwrap(),
+    };
+    running.app.init_chain("c-1", &serde_json::to_vec(&state).unwrap()).unwrap();
+    running
+}
+
+impl Running {
+    fn get(&self, path: &str) -> (u16, String, Value) {
+        answer(self.agent.get(format!("{}{path}", self.base)).call().unwrap())
+    }
+
+    fn post(&self, path: &str, body: &[u8]) -> (u16, String, Value) {
+        answer(self.agent.post(format!("{}{path}", self.base)).send(body).unwrap())
+    }
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> (u16, String, Value) {
+    let kind = response.headers()["content-type"].to_str().unwrap().to_string();
+    (response.status().as_u16(), kind, response.body_mut().read_json().unwrap())
+}
+
+#[track_caller]
+fn assert_problem(answer: (u16, String, Value), status: u16, name: &str, code: u32) {
+    let problem: Problem = serde_json::from_value(answer.2).unwrap();
+    assert_eq!((answer.0, answer.1.as_str()), (status, "application/problem+json"));
+    assert_eq!((problem.status, problem.name.as_str(), problem.code), (status, name, code));
+    assert!(!problem.hint.is_empty() && !problem.detail.is_empty());
+}
+
+#[test]
+fn before_genesis_the_status_answers_and_the_rest_says_why_not() {
+    let node = start(|_| {});
+    let (status, _, body) = node.get("/v1/status");
+    assert_eq!((status, &body["heights"]["application"], &body["syncing"]), (200, &json!(0), &json!(true)));
+    assert_problem(node.get("/v1/params"), 503, "no_chain", 0);
+}
+
+#[test]
+fn accounts_models_and_parameters_are_read_from_the_state() {
+    let node = started();
+    let (status, kind, body) = node.get(&format!("/v1/accounts/{}", rich()));
+    let account: AccountInfo = serde_json::from_value(body).unwrap();
+    assert_eq!((status, kind.as_str(), account.balance), (200, "application/json", Amount(77)));
+    let nobody = Address::of(&PublicKey::Ed25519([2; 32]));
+    assert_eq!(node.get(&format!("/v1/accounts/{nobody}")).2["balance"], "0");
+    assert_eq!(node.get("/v1/models?limit=5").2, json!({"models": [], "next": null}));
+    assert_eq!(node.get("/v1/params").2["unit_price"], node.get("/v1/fees").2["unit_price"]);
+    assert_eq!(node.get("/v1/status").2["chain_id"], "c-1");
+    assert_eq!(node.get("/v1/genesis").2["chain_id"], "c-1");
+}
+
+#[test]
+fn what_is_wrong_or_not_there_is_a_problem_with_a_hint() {
+    let node = started();
+    assert_problem(node.get("/v1/nothing"), 404, "not_found", 0);
+    assert_problem(node.get("/v1/accounts/me"), 400, "bad_request", 0);
+    assert_problem(node.get("/v1/models?limit=0"), 400, "bad_request", 0);
+    assert_problem(node.get("/v1/models?limt=5"), 400, "bad_request", 0);
+    assert_problem(node.get("/v1/models/00"), 400, "bad_request", 0);
+    assert_problem(node.get(&format!("/v1/models/{}", ModelId([0; 32]))), 404, "not_found", 0);
+    assert_problem(node.get(&format!("/v1/txs/{}", ModelId([0; 32]))), 404, "not_found", 0);
+    assert_problem(node.get(&format!("/v1/receipts/{}/0", ModelId([0; 32]))), 404, "not_found", 0);
+    assert_problem(node.get("/v1/txs"), 405, "wrong_method", 0);
+    assert_problem(node.get("/v1/blocks/latest"), 503, "no_consensus", 0);
+    assert_problem(node.get("/v1/blocks/-1"), 400, "bad_request", 0);
+}
+
+#[test]
+fn a_body_that_is_wrong_or_too_long_is_refused() {
+    let node = started();
+    assert_problem(node.post("/v1/txs", b"{"), 400, "bad_request", 0);
+    assert_problem(node.post("/v1/txs", br#"{"tx": "", "more": 1}"#), 400, "bad_request", 0);
+    assert_problem(node.post("/v1/txs", br#"{"tx": "%"}"#), 400, "bad_request", 0);
+    assert_problem(node.post("/v1/txs", &vec![b' '; MAX_BODY_BYTES + 1]), 413, "bad_body", 0);
+    let long = json!({"tx": STANDARD.encode(vec![0; MAX_TX_BYTES + 1])}).to_string();
+    assert_problem(node.post("/v1/txs", long.as_bytes()), 422, "tx_too_long", 1);
+    assert_problem(node.post("/v1/txs", br#"{"tx": "AAAA"}"#), 503, "no_consensus", 0);
+}
+
+#[test]
+fn a_dry_run_is_refused_with_the_chains_own_number() {
+    let node = started();
+    let ask = |inputs: &str| json!({"model": ModelId([0; 32]), "inputs": inputs}).to_string();
+    // Four zero bytes: an empty list of tensors.
+    let empty = STANDARD.encode([0; 4]);
+    assert_problem(node.post("/v1/simulate", ask("AA==").as_bytes()), 400, "bad_request", 0);
+    // Which of the two rules is looked at first is the state machine's business.
+    let (status, _, body) = node.post("/v1/simulate", ask(&empty).as_bytes());
+    let found = (status, body["name"].as_str().unwrap());
+    assert!([(404, "model_unknown"), (422, "bad_tensors")].contains(&found), "{body}");
+}
+
+#[test]
+fn a_full_gateway_makes_the_next_connection_wait_and_lives_on() {
+    let node = start(|settings| settings.connections = 2);
+    let address = node.base.trim_start_matches("http://");
+    let silent: Vec<_> = (0..2).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    node.runtime.block_on(tokio::time::sleep(Duration::from_millis(100)));
+    drop(silent);
+    assert_eq!(node.get("/v1/status").0, 200);
+}
+
+#[test]
+fn origins_may_call_only_when_they_are_named() {
+    let origin = |node: &Running| {
+        let url = format!("{}/v1/genesis", node.base);
+        let answer = node.agent.get(url).header("origin", "https://a.example").call().unwrap();
+        answer.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_string())
+    };
+    assert_eq!(origin(&start(|_| {})), None);
+    let open = start(|settings| settings.cors_origins = vec!["https://a.example".into()]);
+    assert_eq!(origin(&open).as_deref(), Some("https://a.example"));
+}

@@ -1,0 +1,20 @@
+//! The full node: ABCI server, CometBFT supervision, gateway, CLI.
+//!
+//! This crate decides nothing about the chain's state; `assay-core` does. It decides how the state machine is
+//! reached (sockets, HTTP), what runs beside it (CometBFT), and how a node is set up and stopped. Threads,
+//! clocks and files are here so that the state machine needs none.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod abci;
+pub mod app;
+pub mod cli;
+pub mod comet;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod gateway;
+pub mod home;
+pub mod metrics;
+pub mod node;
+pub mod selftest;
+pub mod stop;

@@ -1,0 +1,266 @@
+//! A running node: what is started in which order, what is watched, and how everything stops.
+//!
+//! Order of starting: self-test, engine, store, gateway, ABCI server, CometBFT. Order of stopping: CometBFT,
+//! ABCI server, gateway, store; so nobody is asked who is gone already. Nothing is restarted: if one part
+//! fails, all stop with its reason. The state is safe at every instant, for only a commit writes.
+
+use crate::abci::{Listen, Server};
+use crate::app::AbciApp;
+use crate::comet::child::Comet;
+use crate::comet::rpc::Rpc;
+use crate::comet::{config as comet_config, keys};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::gateway::{About, Gateway};
+use crate::home::{self, Home};
+use crate::stop::{Stop, Stopper};
+use crate::{engine, metrics, selftest};
+use assay_core::App;
+use assay_genesis::GenesisDoc;
+use assay_store::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+const POLL: Duration = Duration::from_millis(100);
+/// How long open answers of the gateway may take when the node stops.
+const EDGE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How CometBFT is run.
+#[derive(Debug, Clone)]
+pub enum Consensus {
+    /// As a child: this program, and CometBFT's.
+    Child {
+        /// This program.
+        assayd: PathBuf,
+        /// CometBFT.
+        binary: PathBuf,
+    },
+    /// By somebody else, who connects to the ABCI address.
+    External,
+}
+
+/// What a node is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its home.
+    pub home: Home,
+    /// Its settings.
+    pub config: Config,
+    /// How CometBFT is run.
+    pub consensus: Consensus,
+    /// Where the engine's machine code is kept.
+    pub cache: PathBuf,
+}
+
+/// Runs a node until it is asked to stop or a part of it fails. Call it on the main thread.
+///
+/// # Errors
+/// What kept it from starting, or the reason why it stopped.
+pub fn run(options: &Options) -> Result<()> {
+    let Options { home, config, .. } = options;
+    let (stopper, stops) = Stopper::new();
+    let about = about(home, config)?;
+    check_machine()?;
+    let app = Arc::new(open(options)?);
+    let edges = Edges::start(config, &app, about, &stopper)?;
+    let listen = listen(home, config)?;
+    let mut server =
+        Server::start(&listen, Arc::new(AbciApp::new(app.clone())), stopper).map_err(|error| {
+            Error::failed("abci", format!("{listen}: {error}"), "stop the other node on this home")
+        })?;
+    tracing::info!(address = %server.address(), "the application waits for CometBFT");
+    let mut comet = start_comet(options, &server)?;
+    let why = watch(comet.as_mut(), &stops);
+    tracing::info!(%why, "the node stops");
+    if let Some(comet) = &mut comet {
+        match comet.stop() {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("CometBFT did not end by itself and was killed"),
+            Err(error) => tracing::warn!(%error, "CometBFT could not be stopped"),
+        }
+    }
+    server.shutdown();
+    edges.stop();
+    if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
+}
+
+fn stopped(why: &Stop) -> Error {
+    let hint = match why {
+        Stop::Comet(_) => "see data/comet.log in the node's home",
+        Stop::Edge(_) => "check the addresses in config/assayd.toml",
+        Stop::Asked(_) | Stop::Fatal(_) => "see the lines above; the state is as the last commit left it",
+    };
+    match why {
+        Stop::Fatal(_) => Error::internal("fatal", why, hint),
+        _ => Error::failed("stopped", why, hint),
+    }
+}
+
+/// Reads what the home says about the node, and checks its genesis document.
+fn about(home: &Home, config: &Config) -> Result<About> {
+    let path = home.genesis();
+    let genesis = std::fs::read_to_string(&path).map_err(|error| {
+        let hint = "create a home with `assayd init`, or name another with --home";
+        Error::input("no_home", format!("{}: {error}", path.display()), hint)
+    })?;
+    GenesisDoc::from_json(genesis.as_bytes()).map_err(|error| {
+        Error::input("genesis", format!("{}: {error}", path.display()), "use the chain's own genesis file")
+    })?;
+    let identity = keys::identity(home)
+        .map_err(|error| Error::input("keys", error, "restore the key files, or create a new home"))?;
+    Ok(About { moniker: config.moniker.clone(), node_id: identity.node.node_id(), genesis })
+}
+
+/// A machine that computes other bits than the others must not vote.
+fn check_machine() -> Result<()> {
+    let report = selftest::run();
+    match report.failures().next() {
+        None => Ok(()),
+        Some(failure) => {
+            let message = format!("this machine fails its self-test: {failure}");
+            Err(Error::internal(
+                "selftest",
+                message,
+                "run `assayd selftest`; do not validate on this machine",
+            ))
+        }
+    }
+}
+
+fn open(options: &Options) -> Result<App> {
+    let plans = options.home.root().join("data/plans");
+    let engine = engine::load(&options.cache, plans, &mut |line| eprintln!("{line}"))?;
+    let path = options.home.store();
+    let store = Store::open(&path).map_err(|error| {
+        let hint = "stop the other node on this home; check the disk's space and permissions";
+        Error::failed("store", format!("{}: {error}", path.display()), hint)
+    })?;
+    App::open(store, engine).map_err(|error| {
+        Error::failed("state", error, "run the version of assayd that the chain uses at this height")
+    })
+}
+
+fn listen(home: &Home, config: &Config) -> Result<Listen> {
+    match config.abci.listen.as_str() {
+        "unix" => Ok(Listen::Unix(home.socket())),
+        text => text.parse().map_err(|error| Error::input("abci", error, "set abci.listen")),
+    }
+}
+
+fn start_comet(options: &Options, server: &Server) -> Result<Option<Comet>> {
+    let Consensus::Child { assayd, binary } = &options.consensus else {
+        tracing::info!("start CometBFT with this proxy_app: {}", server.address());
+        return Ok(None);
+    };
+    let path = options.home.comet_config();
+    let text = comet_config::render(&options.config, server.address());
+    home::replace(&path, &text).map_err(|error| Error::file(&path, &error))?;
+    let comet = Comet::start(assayd, binary, &options.home).map_err(|error| {
+        Error::failed("comet", format!("{}: {error}", binary.display()), "name another with --cometbft")
+    })?;
+    tracing::info!(pid = comet.id(), binary = %binary.display(), "CometBFT starts");
+    Ok(Some(comet))
+}
+
+/// Waits for the first reason to stop.
+fn watch(mut comet: Option<&mut Comet>, stops: &Receiver<Stop>) -> Stop {
+    loop {
+        match stops.recv_timeout(POLL) {
+            Ok(why) => return why,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Stop::Fatal("nobody is left to serve".into()),
+        }
+        match comet.as_mut().map(|comet| comet.ended()) {
+            Some(Ok(Some(why))) => return Stop::Comet(why),
+            Some(Err(error)) => return Stop::Comet(error.to_string()),
+            Some(Ok(None)) | None => {}
+        }
+    }
+}
+
+/// The parts that outsiders talk to, with the only async runtime of the node.
+struct Edges {
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+}
+
+impl Edges {
+    fn start(config: &Config, app: &App, about: About, stopper: &Stopper) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| Error::failed("runtime", error, "check the machine's limits on threads"))?;
+        let (stop, stopped) = watch::channel(false);
+        runtime.spawn(signals(stopper.clone()));
+        let inside = runtime.enter();
+        if config.metrics.enabled {
+            let listen = config.metrics.listen;
+            metrics::serve(listen).map_err(|error| taken("metrics", listen, &error))?;
+            tracing::info!("metrics: http://{listen}/metrics");
+        }
+        if config.gateway.enabled {
+            let rpc = Rpc::new(config.comet.rpc)
+                .map_err(|error| Error::input("rpc", error, "check comet.rpc in config/assayd.toml"))?;
+            let gateway = Gateway::new(app.reader(), rpc, about, &config.gateway);
+            let listen = config.gateway.listen;
+            let (address, serving) = runtime
+                .block_on(gateway.serve(&config.gateway, asked(stopped)))
+                .map_err(|error| taken("gateway", listen, &error))?;
+            let stopper = stopper.clone();
+            runtime.spawn(async move {
+                if let Err(error) = serving.await {
+                    stopper.now(Stop::Edge(format!("the gateway failed: {error}")));
+                }
+            });
+            tracing::info!("gateway: http://{address}/v1/status");
+        }
+        drop(inside);
+        Ok(Self { runtime, stop })
+    }
+
+    fn stop(self) {
+        // Nobody listening means that nothing is served.
+        let _ = self.stop.send(true);
+        self.runtime.shutdown_timeout(EDGE_PATIENCE);
+    }
+}
+
+fn taken(name: &'static str, listen: std::net::SocketAddr, error: &dyn std::fmt::Display) -> Error {
+    Error::failed(
+        name,
+        format!("{listen}: {error}"),
+        format!("choose another with --set {name}.listen=HOST:PORT"),
+    )
+}
+
+async fn asked(mut stop: watch::Receiver<bool>) {
+    // The sender going away is as good as being asked.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The first signal stops the node in order, the second at once.
+async fn signals(stopper: Stopper) {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("signals cannot be received; stop the node with SIGKILL");
+        return;
+    };
+    for orderly in [true, false] {
+        let name = tokio::select! {
+            _ = term.recv() => "SIGTERM",
+            _ = int.recv() => "SIGINT",
+        };
+        if orderly {
+            stopper.now(Stop::Asked(name));
+        } else {
+            tracing::warn!("{name} again: the node ends at once");
+            std::process::abort();
+        }
+    }
+}

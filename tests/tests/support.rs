@@ -1,0 +1,55 @@
+//! Where things are, and one network at a time.
+
+use assay_netlab::{Binaries, Network, Options, Wallet};
+use assay_types::address::Address;
+use assay_types::amount::Amount;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    folder.parent().expect("the crate is in a folder of the repository").to_path_buf()
+}
+
+/// A folder of test data.
+pub fn data(name: &str) -> PathBuf {
+    repository().join("tests/data").join(name)
+}
+
+/// The files of a folder with an extension, by name.
+pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
+    paths.sort();
+    assert!(!paths.is_empty(), "no .{extension} files in {}", folder.display());
+    paths
+}
+
+/// A file's name.
+pub fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+/// A wallet that talks to nobody and has no keys. Its home is the same for every test and every run: what it caches
+/// takes half a minute to make.
+pub fn wallet() -> Wallet {
+    let binaries = Binaries::find_without_comet().unwrap_or_else(|error| panic!("{error}"));
+    Wallet::new(binaries.assay, Path::new(env!("CARGO_TARGET_TMPDIR")).join("wallet"))
+}
+
+/// Two cores cannot run two networks without missing their deadlines.
+pub fn only_network() -> MutexGuard<'static, ()> {
+    static ONLY: Mutex<()> = Mutex::new(());
+    ONLY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running network in a folder, with money for some accounts.
+pub fn start_network(dir: &Path, validators: usize, funded: &[Address]) -> Network {
+    let binaries = Binaries::find().unwrap_or_else(|error| panic!("{error}"));
+    let mut options = Options::new(dir.join("network"), binaries);
+    options.validators = validators;
+    options.accounts = funded.iter().map(|address| (*address, Amount(1_000_000_000_000))).collect();
+    Network::start(options).unwrap_or_else(|error| panic!("{error}"))
+}
