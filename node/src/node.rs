@@ -152,14 +152,15 @@ fn listen(home: &Home, config: &Config) -> Result<Listen> {
     }
 }
 
+/// Writes CometBFT's settings, also for one that somebody else starts on this home, and starts ours.
 fn start_comet(options: &Options, server: &Server) -> Result<Option<Comet>> {
-    let Consensus::Child { assayd, binary } = &options.consensus else {
-        tracing::info!("start CometBFT with this proxy_app: {}", server.address());
-        return Ok(None);
-    };
     let path = options.home.comet_config();
     let text = comet_config::render(&options.config, server.address());
     home::replace(&path, &text).map_err(|error| Error::file(&path, &error))?;
+    let Consensus::Child { assayd, binary } = &options.consensus else {
+        tracing::info!("start CometBFT with --home {}", options.home.root().display());
+        return Ok(None);
+    };
     let comet = Comet::start(assayd, binary, &options.home).map_err(|error| {
         Error::failed("comet", format!("{}: {error}", binary.display()), "name another with --cometbft")
     })?;

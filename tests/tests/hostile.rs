@@ -19,10 +19,11 @@ fn answer(wallet: &Wallet, arguments: &[&OsStr], expected: &[i32]) -> (i32, Valu
     (code, assay_netlab::wallet::object(&ran).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// Why a file is inadmissible, on one line.
+/// Why a file is inadmissible, on one line of at most 120 characters.
 fn reason(answer: &Value) -> String {
     let words = answer["reason"].as_str().or_else(|| answer["error"]["message"].as_str());
-    words.expect("an inadmissible file has a reason").split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = words.expect("an inadmissible file has a reason").split_whitespace();
+    words.collect::<Vec<_>>().join(" ").chars().take(120).collect()
 }
 
 /// Zeros for every input that a report names.

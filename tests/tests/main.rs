@@ -1,12 +1,15 @@
-//! Tests that cross crates, in one program: RocksDB and wasmtime are linked once.
+//! Tests that cross crates, in one program: every further one would link wasmtime again.
 //!
 //! The programs under test are the ones that `cargo build --release --workspace` made; a test that needs one says so
 //! when it is missing. Nothing here needs the internet, and what listens listens on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bad_inputs;
+mod commands;
 mod hostile;
 mod models;
 mod network;
+mod onnx;
 mod sender;
 mod support;
 mod tidy;

@@ -1,7 +1,7 @@
 //! Four real validators, hurt and healed.
 
 use crate::sender::Sender;
-use crate::support::{data, only_network, repository, start_network};
+use crate::support::{data, funded_wallet, only_network, repository, start_network};
 use assay_netlab::{Network, Node, Wallet};
 use assay_types::amount::Amount;
 use assay_types::hash::TxHash;
@@ -98,12 +98,7 @@ fn four_validators_survive_a_kill_of_each_process_and_agree_on_everything() {
     let _only = only_network();
     let folder = tempfile::tempdir().unwrap();
     let sender = Sender::new(1);
-    let binaries = ok(assay_netlab::Binaries::find());
-    let wallet = Wallet::new(binaries.assay, folder.path().join("wallet"));
-    let created = ok(wallet.run(["keys", "add", "publisher"]));
-    let publisher = ok(ok(assay_netlab::wallet::text(&created, "address")).parse());
-    let mut network = start_network(folder.path(), 4, &[sender.address(), publisher]);
-    let wallet = wallet.signing_as("publisher").at(network.node(0).gateway().url());
+    let (wallet, mut network) = funded_wallet(folder.path(), "publisher", 4, &[sender.address()]);
 
     let model = publish(&wallet);
     let mut inferences = vec![infer(&wallet.at(network.node(1).gateway().url()), &model, 3)];

@@ -53,3 +53,14 @@ pub fn start_network(dir: &Path, validators: usize, funded: &[Address]) -> Netwo
     options.accounts = funded.iter().map(|address| (*address, Amount(1_000_000_000_000))).collect();
     Network::start(options).unwrap_or_else(|error| panic!("{error}"))
 }
+
+/// A running network, and a wallet whose key has money there and talks to its first node.
+pub fn funded_wallet(dir: &Path, key: &str, validators: usize, funded: &[Address]) -> (Wallet, Network) {
+    let binaries = Binaries::find().unwrap_or_else(|error| panic!("{error}"));
+    let wallet = Wallet::new(binaries.assay, dir.join("wallet"));
+    let created = wallet.run(["keys", "add", key]).unwrap_or_else(|error| panic!("{error}"));
+    let address = assay_netlab::wallet::text(&created, "address").unwrap().parse().unwrap();
+    let network = start_network(dir, validators, &[funded, &[address]].concat());
+    let url = network.nodes()[0].gateway().url().to_owned();
+    (wallet.signing_as(key).at(&url), network)
+}

@@ -10,9 +10,10 @@ const SKIPPED: [&str; 5] = ["target", "data", "__pycache__", "node_modules", "co
 /// Lines that a file may have, and lines above which it needs a reason here.
 const MOST_LINES: usize = 800;
 const USUAL_LINES: usize = 400;
-const LONG_FILES: [(&str, &str); 2] = [
+const LONG_FILES: [(&str, &str); 3] = [
     ("app/plan/src/tests/naive.rs", "a second, plain implementation of every opcode, to compare with"),
     ("app/plan/src/tests/random.rs", "random plans: an arm for every opcode"),
+    ("tools/assay/tests/cli.rs", "every command of the wallet against one node made by hand"),
 ];
 
 /// Which of our crates each may use, tests aside. An edge that is not here goes against the arrows of
@@ -121,7 +122,7 @@ fn sources_are_ascii_and_fit_a_page() {
         for (index, line) in content.lines().enumerate() {
             // What rustfmt does not break: texts, and the rows of a macro's table.
             let whole = line.contains('"') || line.contains('$');
-            if !line.is_ascii() || (line.len() > 110 && !whole) {
+            if !line.is_ascii() || (line.len() > 120 && !whole) {
                 findings.push(format!("{path}:{}: {line}", index + 1));
             }
         }
@@ -250,7 +251,9 @@ fn links_between_documents_lead_somewhere() {
     let mut findings = Vec::new();
     for (path, content) in sources().into_iter().filter(|(path, _)| path.ends_with(".md")) {
         let folder = repository().join(&path).parent().unwrap().to_path_buf();
-        for piece in content.split("](").skip(1) {
+        // Code is no link: every other piece between backticks is code.
+        let prose: Vec<&str> = content.split('`').step_by(2).collect();
+        for piece in prose.join("code").split("](").skip(1) {
             let target = piece.split([')', '#', ' ']).next().unwrap_or_default();
             let outside = target.is_empty() || target.contains("://") || target.starts_with("mailto:");
             if !outside && !folder.join(target).exists() {

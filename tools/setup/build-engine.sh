@@ -5,7 +5,8 @@
 #   build-engine.sh --check    compares the rebuilt hash with the committed one; status 1 if they differ
 #
 # The toolchain is the pinned one. The names of the folders that a build sees (checkout, cargo and rustup homes,
-# target) end up in panic messages, so each is mapped to a fixed name.
+# target) end up in panic messages, so each is mapped to a fixed name. Last, `pack_engine` builds the limit of the call
+# depth into the blob and compresses it.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd -P)

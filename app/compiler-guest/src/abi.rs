@@ -1,7 +1,8 @@
 //! The functions that the host calls.
 //!
-//! The host asks for memory with `assay_alloc`, writes the file and the shapes there, calls `assay_compile` once, and
-//! reads the result at `assay_out_ptr`, `assay_out_len`: a plan when the call returned 0, a reason when it returned 1.
+//! The host asks for memory with `assay_alloc`, writes the file and the shapes there, calls `assay_compile`
+//! once, and reads the result at `assay_out_ptr`, `assay_out_len`: a plan when the call returned 0, a reason
+//! when it returned 1.
 #![allow(unsafe_code)]
 
 use crate::compile;
@@ -25,9 +26,15 @@ pub extern "C" fn assay_alloc(len: usize) -> *mut u8 {
 /// # Safety
 /// Each pointer comes from [`assay_alloc`] of the length beside it, was filled, and is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn assay_compile(file: *mut u8, file_len: usize, shapes: *mut u8, shapes_len: usize) -> i32 {
+pub unsafe extern "C" fn assay_compile(
+    file: *mut u8,
+    file_len: usize,
+    shapes: *mut u8,
+    shapes_len: usize,
+) -> i32 {
     let take = |start: *mut u8, len: usize| {
-        // SAFETY: as this function's contract says; `assay_alloc` gave the allocation a capacity of `len.max(1)`.
+        // SAFETY: as this function's contract says; `assay_alloc` gave the allocation a capacity of
+        // `len.max(1)`.
         unsafe { Vec::from_raw_parts(start, len, len.max(1)) }
     };
     if file.is_null() || shapes.is_null() {

@@ -22,7 +22,8 @@ const MAX_REASON_BYTES: usize = 1500;
 /// # Errors
 /// A reason for the model's author.
 pub fn compile(onnx: Vec<u8>, shapes: &[u8]) -> Result<Vec<u8>, String> {
-    let shapes: Vec<InputShape> = codec::decode(shapes, MAX_SHAPES_BYTES).map_err(|error| error.to_string())?;
+    let shapes: Vec<InputShape> =
+        codec::decode(shapes, MAX_SHAPES_BYTES).map_err(|error| error.to_string())?;
     let plan = lowered(onnx, &shapes).map_err(|error| shorten(format!("{error:#}")))?;
     let valid = plan.validate().map_err(|error| error.to_string())?;
     Ok(valid.bytes())
@@ -60,7 +61,8 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
 
 /// Fixes the inputs' dims in the file itself, so that tract never sees an open one.
 fn prepare(graph: &mut GraphProto, shapes: &[InputShape]) -> TractResult<Ports> {
-    let given: BTreeMap<&str, &InputShape> = shapes.iter().map(|shape| (shape.name.as_str(), shape)).collect();
+    let given: BTreeMap<&str, &InputShape> =
+        shapes.iter().map(|shape| (shape.name.as_str(), shape)).collect();
     let initialized: Vec<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
     let mut inputs = Vec::new();
     for input in &mut graph.input {

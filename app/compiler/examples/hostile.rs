@@ -1,7 +1,10 @@
 //! Compiles every `.onnx` file of a folder, twice, and writes a table of what became of each.
 //!
-//! `cargo run --release --example hostile [FOLDER]`; the folder is `tests/data/hostile` unless said otherwise. A file
-//! either gets a plan or an error, the same both times; the program says so and exits with 1 if not.
+//! `cargo run --release --example hostile [FOLDER]`; the folder is `tests/data/hostile` unless said
+//! otherwise. A file either gets a plan or an error, the same both times; the program says so and exits with
+//! 1 if not.
+// A report may say how long something took.
+#![allow(clippy::disallowed_types)]
 
 use assay_compiler::{Compilation, Compiler, pack};
 use assay_types::hash::CompilerHash;
@@ -16,8 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).map_or_else(|| root.join("tests/data/hostile"), PathBuf::from);
     let blob = pack::decompress(&fs::read(root.join("genesis/engines/1/compiler.wasm.zst"))?)?;
     let cache = std::env::temp_dir().join("assay-example-cache");
-    let compiler = Compiler::load(&blob, CompilerHash::of(&blob), Some(&cache), &mut |line| eprintln!("{line}"))?;
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let compiler =
+        Compiler::load(&blob, CompilerHash::of(&blob), Some(&cache), &mut |line| eprintln!("{line}"))?;
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     files.sort();
     println!("| file | bytes | result | fuel | ms | what it says |\n|---|---|---|---|---|---|");

@@ -1,7 +1,8 @@
 //! The blob's machine code on disk, so that only the first start on a machine compiles it.
 //!
-//! The name of a file is made of the blob's hash and of wasmtime's own digest of everything that its code depends on:
-//! its version, the settings, the CPU's features. wasmtime checks the same again when it loads the code.
+//! The name of a file is made of the blob's hash and of wasmtime's own digest of everything that its code
+//! depends on: its version, the settings, the CPU's features. wasmtime checks the same again when it loads
+//! the code.
 #![allow(unsafe_code)]
 
 use crate::files;
@@ -34,8 +35,9 @@ pub fn path(folder: &Path, hash: &CompilerHash, engine: &Engine) -> PathBuf {
 /// The module in a file of the cache, or `None` when it is missing, damaged or made for another machine.
 pub fn load(path: &Path, engine: &Engine) -> Option<Module> {
     let code = files::read(path)?;
-    // SAFETY: `deserialize` requires bytes that `Module::serialize` made. The digest in front of them shows that they
-    // are what this program wrote into its own cache; whoever can forge it can replace the program as well.
+    // SAFETY: `deserialize` requires bytes that `Module::serialize` made. The digest in front of them shows
+    // that they are what this program wrote into its own cache; whoever can forge it can replace the program
+    // as well.
     unsafe { Module::deserialize(engine, &code) }.ok()
 }
 

@@ -3,8 +3,8 @@
 use crate::admission::Inadmissible;
 use assay_types::hash::CompilerHash;
 
-/// Why a model has no plan. Whether it has one, and the fuel that this cost, is the same on every machine; the texts
-/// are for the model's author and never enter state.
+/// Why a model has no plan. Whether it has one, and the fuel that this cost, is the same on every machine;
+/// the texts are for the model's author and never enter state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Refused before the sandbox.

@@ -1,7 +1,8 @@
 //! Files of a cache: written whole or not at all, and checked when read.
 //!
-//! A file is the BLAKE3 digest of its contents, then the contents. Writers put it under a name of their own and
-//! rename it, so several processes may write one entry at once, and a reader sees all of one of theirs or nothing.
+//! A file is the BLAKE3 digest of its contents, then the contents. Writers put it under a name of their own
+//! and rename it, so several processes may write one entry at once, and a reader sees all of one of theirs or
+//! nothing.
 
 use std::fs;
 use std::io::{Error, Result, Write};

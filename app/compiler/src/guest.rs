@@ -1,7 +1,8 @@
 //! One conversation with the blob: the file and the shapes in, a plan or a reason out.
 //!
-//! The blob exports `assay_alloc(len) -> pointer`, `assay_compile(file, len, shapes, len) -> 0 or 1`, `assay_out_ptr`
-//! and `assay_out_len`. What it says is bounded and checked here like anything else that an outsider sends.
+//! The blob exports `assay_alloc(len) -> pointer`, `assay_compile(file, len, shapes, len) -> 0 or 1`,
+//! `assay_out_ptr` and `assay_out_len`. What it says is bounded and checked here like anything else that an
+//! outsider sends.
 
 use crate::error::HostError;
 use crate::imports::Outside;
@@ -26,13 +27,19 @@ pub enum Ending {
 }
 
 /// Runs the blob once, in a fresh instance. Returns the fuel that it burned and how it ended.
-pub fn run(pre: &InstancePre<Outside>, onnx: &[u8], shapes: &[InputShape], fuel: u64) -> Result<(u64, Ending), HostError> {
+pub fn run(
+    pre: &InstancePre<Outside>,
+    onnx: &[u8],
+    shapes: &[InputShape],
+    fuel: u64,
+) -> Result<(u64, Ending), HostError> {
     let caps = StoreLimitsBuilder::new().memory_size(MAX_COMPILE_MEMORY).table_elements(MAX_TABLE).build();
     let mut store = Store::new(pre.module().engine(), Outside::new(caps));
     store.limiter(|outside| &mut outside.limits);
     store.set_fuel(fuel).map_err(|error| HostError::Load(error.to_string()))?;
     // An instance is made of the blob alone: if that fails, it is the machine's doing.
-    let instance = pre.instantiate(&mut store).map_err(|_| HostError::Resources("memory for the compiler"))?;
+    let instance =
+        pre.instantiate(&mut store).map_err(|_| HostError::Resources("memory for the compiler"))?;
     let talked = talk(&mut store, &instance, onnx, shapes);
     if store.data().limits.refused_by_host {
         return Err(HostError::Resources("memory for the compiler"));
@@ -49,7 +56,12 @@ pub fn run(pre: &InstancePre<Outside>, onnx: &[u8], shapes: &[InputShape], fuel:
     Ok((fuel.saturating_sub(left), ending))
 }
 
-fn talk(store: &mut Store<Outside>, instance: &Instance, onnx: &[u8], shapes: &[InputShape]) -> Result<Ending> {
+fn talk(
+    store: &mut Store<Outside>,
+    instance: &Instance,
+    onnx: &[u8],
+    shapes: &[InputShape],
+) -> Result<Ending> {
     // The registries of tract are constructors; without this call they would run at every export.
     instance.get_typed_func::<(), ()>(&mut *store, "__wasm_call_ctors")?.call(&mut *store, ())?;
     let memory = instance.get_memory(&mut *store, "memory").ok_or_else(|| Error::msg("no memory"))?;
@@ -58,8 +70,10 @@ fn talk(store: &mut Store<Outside>, instance: &Instance, onnx: &[u8], shapes: &[
     let list = put(store, instance, memory, &shapes)?;
     let compile = instance.get_typed_func::<(u32, u32, u32, u32), i32>(&mut *store, "assay_compile")?;
     let verdict = compile.call(&mut *store, (file, onnx.len() as u32, list, shapes.len() as u32))?;
-    let start = instance.get_typed_func::<(), u32>(&mut *store, "assay_out_ptr")?.call(&mut *store, ())? as usize;
-    let len = instance.get_typed_func::<(), u32>(&mut *store, "assay_out_len")?.call(&mut *store, ())? as usize;
+    let start =
+        instance.get_typed_func::<(), u32>(&mut *store, "assay_out_ptr")?.call(&mut *store, ())? as usize;
+    let len =
+        instance.get_typed_func::<(), u32>(&mut *store, "assay_out_len")?.call(&mut *store, ())? as usize;
     let limit = if verdict == 0 { MAX_PLAN_BYTES } else { MAX_REASON_BYTES };
     let len = len.min(limit);
     let out = start.checked_add(len).and_then(|end| memory.data(&*store).get(start..end));
@@ -78,9 +92,12 @@ fn put(store: &mut Store<Outside>, instance: &Instance, memory: Memory, bytes: &
     Ok(start)
 }
 
-/// What to say of a trap: the compiler's last words, if it had any.
+/// What to say of a trap: the message of the compiler's panic, if it had one. The place in its source that
+/// stands in the line before says nothing to a model's author.
 fn stopped(said: &[u8]) -> String {
-    match readable(said).trim() {
+    let text = String::from_utf8_lossy(said);
+    let message = text.lines().skip_while(|line| !line.contains("panicked at")).nth(1).unwrap_or(&text);
+    match readable(message.as_bytes()).trim() {
         "" => "the compiler stopped on this file, or ran out of memory".to_owned(),
         words => format!("the compiler stopped: {words}"),
     }

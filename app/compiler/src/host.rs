@@ -12,7 +12,7 @@ use assay_types::tensor::InputShape;
 use std::path::Path;
 use wasmtime::{Config, Engine, InstancePre, Module};
 
-/// Bytes of host stack that the blob may use. Its own limits stop it far earlier; see the blob's `depth` check.
+/// Bytes of host stack that the blob may use. The call depth limit built into the blob stops it far earlier.
 const WASM_STACK: usize = 64 << 20;
 /// Bytes of stack of the thread that runs it. Reserved, not used, unless the blob goes deep.
 const THREAD_STACK: usize = WASM_STACK + (16 << 20);
@@ -55,11 +55,11 @@ fn load_error(error: wasmtime::Error) -> HostError {
 }
 
 impl Compiler {
-    /// Checks a blob's hash and prepares it: from the cache of machine code if `cache_dir` has it, else by compiling
-    /// it, which takes about half a minute and is announced by one line to `progress`.
+    /// Checks a blob's hash and prepares it: from the cache of machine code if `cache_dir` has it, else by
+    /// compiling it, which takes about half a minute and is announced by one line to `progress`.
     ///
-    /// Several processes may do this at once over one cache. A cache that cannot be written costs time only, and is
-    /// announced.
+    /// Several processes may do this at once over one cache. A cache that cannot be written costs time only,
+    /// and is announced.
     ///
     /// # Errors
     /// [`HostError`] when the blob is not the expected one, or this machine cannot run it.

@@ -1,8 +1,8 @@
 //! What the blob finds outside its sandbox: nothing that differs from one machine or moment to another.
 //!
-//! The blob is built for WASI, whose functions it links but hardly needs. Random bytes come from a fixed sequence,
-//! the clock stands at zero, what it writes is swallowed, there is no environment and no file system. Any other
-//! import traps.
+//! The blob is built for WASI, whose functions it links but hardly needs. Random bytes come from a fixed
+//! sequence, the clock stands at zero, what it writes is swallowed, there is no environment and no file
+//! system. Any other import traps.
 
 use wasmtime::{Caller, Error, Linker, Memory, Module, Result, StoreLimits};
 
@@ -80,16 +80,23 @@ fn zero(caller: &mut Caller<'_, Outside>, start: u32, len: u32) -> Result<()> {
 /// The imports of the blob.
 pub fn linker(engine: &wasmtime::Engine, module: &Module) -> Result<Linker<Outside>> {
     let mut linker = Linker::new(engine);
-    linker.func_wrap(WASI, "random_get", |mut caller: Caller<'_, Outside>, start: u32, len: u32| -> Result<i32> {
-        let memory = memory(&mut caller)?;
-        let (bytes, outside) = memory.data_and_store_mut(&mut caller);
-        for byte in slice(bytes, start, len)? {
-            // Knuth's linear congruential generator: any fixed sequence would do.
-            outside.random = outside.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *byte = (outside.random >> 56) as u8;
-        }
-        Ok(0)
-    })?;
+    linker.func_wrap(
+        WASI,
+        "random_get",
+        |mut caller: Caller<'_, Outside>, start: u32, len: u32| -> Result<i32> {
+            let memory = memory(&mut caller)?;
+            let (bytes, outside) = memory.data_and_store_mut(&mut caller);
+            for byte in slice(bytes, start, len)? {
+                // Knuth's linear congruential generator: any fixed sequence would do.
+                outside.random = outside
+                    .random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                *byte = (outside.random >> 56) as u8;
+            }
+            Ok(0)
+        },
+    )?;
     linker.func_wrap(
         WASI,
         "clock_time_get",

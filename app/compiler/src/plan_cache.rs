@@ -1,7 +1,7 @@
 //! Plans on disk, by hash.
 //!
-//! The cache is never believed: what is read is checked against the hash that names it and validated again. A plan
-//! that is missing or damaged is compiled again by whoever needs it.
+//! The cache is never believed: what is read is checked against the hash that names it and validated again. A
+//! plan that is missing or damaged is compiled again by whoever needs it.
 
 use crate::error::HostError;
 use crate::files;

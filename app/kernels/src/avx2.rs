@@ -1,7 +1,7 @@
 //! 16 lanes in two AVX registers.
 //!
-//! The methods are safe to call only where the processor has AVX2 and FMA: the type is private to the crate, and
-//! [`crate::isa::entry`] is the only code that names it.
+//! The methods are safe to call only where the processor has AVX2 and FMA: the type is private to the crate,
+//! and [`crate::isa::entry`] is the only code that names it.
 #![allow(unsafe_code)]
 
 use crate::lanes::{LANES, Lanes};
@@ -69,7 +69,8 @@ impl Lanes for Avx2 {
     fn fma(self, b: Self, c: Self) -> Self {
         halves!(_mm256_fmadd_ps(self, b, c))
     }
-    // MAXPS and MINPS return their second operand unless the first compares greater (less): hence b comes first.
+    // MAXPS and MINPS return their second operand unless the first compares greater (less): hence b comes
+    // first.
     #[inline(always)]
     fn max(self, b: Self) -> Self {
         halves!(_mm256_max_ps(b, self))

@@ -66,8 +66,8 @@ entry! {
     pub fn binary(op: Binary, a: Operand<'_>, b: Operand<'_>, y: &mut [f32]) => binary_body
 }
 
-/// Runs an expression over whole vectors and the rest. The expression is expanded in place, not passed as a closure:
-/// a closure that is not inlined is compiled without the instruction set.
+/// Runs an expression over whole vectors and the rest. The expression is expanded in place, not passed as a
+/// closure: a closure that is not inlined is compiled without the instruction set.
 macro_rules! map {
     ($x:ident, $y:ident, |$v:ident| $body:expr) => {{
         let (xs, x_rest) = $x.as_chunks::<LANES>();

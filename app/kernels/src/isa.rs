@@ -1,7 +1,7 @@
 //! Which instruction sets there are, which of them this processor has, and how a body is entered for one.
 //!
-//! A native [`Isa`] can only be had from [`Isa::detect`] or [`Isa::available`], which ask the processor first; that
-//! is what makes the safe entry points of this crate sound.
+//! A native [`Isa`] can only be had from [`Isa::detect`] or [`Isa::available`], which ask the processor
+//! first; that is what makes the safe entry points of this crate sound.
 
 /// Proof that the processor has the instruction set it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl Isa {
     }
 }
 
-/// Makes a public entry point of a body that is generic over [`Lanes`](crate::lanes::Lanes): it takes the [`Isa`]
-/// first and runs the body compiled for it.
+/// Makes a public entry point of a body that is generic over [`Lanes`](crate::lanes::Lanes): it takes the
+/// [`Isa`] first and runs the body compiled for it.
 ///
 /// A body must be `#[inline(always)]` down to the last operation, for only what is inlined into the entry is
 /// compiled with the entry's instruction set.
@@ -59,7 +59,8 @@ macro_rules! entry {
             use $body as body;
             match isa {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: the variant holds a `Detected`, which exists only where the processor has AVX2 and FMA.
+                // SAFETY: the variant holds a `Detected`, which exists only where the processor has AVX2 and
+                // FMA.
                 $crate::Isa::Avx2(_) => unsafe { avx2($($arg),*) },
                 _ => body::<$crate::lanes::Scalar>($($arg),*),
             }

@@ -1,8 +1,8 @@
 //! The vector that every f32 body is written over: 16 lanes, whatever the machine's registers hold.
 //!
 //! Each operation is one IEEE-754 operation per lane (round to nearest even, subnormals kept), so every
-//! implementation gives the same bits, but for the payload and sign of a NaN, which no body looks at. This trait is
-//! the only place that knows an instruction set; [`Scalar`] is the reference.
+//! implementation gives the same bits, but for the payload and sign of a NaN, which no body looks at. This
+//! trait is the only place that knows an instruction set; [`Scalar`] is the reference.
 
 /// Lanes of a vector.
 pub(crate) const LANES: usize = 16;

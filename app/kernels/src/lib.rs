@@ -1,8 +1,9 @@
 //! The bodies of the plan's opcodes: one reference each, and native bodies with the same bits.
 //!
-//! A body works on slices of one dtype and knows nothing of plans, shapes or memory. f32 bodies are written once over
-//! a vector of 16 lanes and compiled for each instruction set; the plain Rust one ([`Isa::Reference`]) is the law.
-//! Nothing here allocates. A native instruction set is added as one file that implements the lanes.
+//! A body works on slices of one dtype and knows nothing of plans, shapes or memory. f32 bodies are written
+//! once over a vector of 16 lanes and compiled for each instruction set; the plain Rust one
+//! ([`Isa::Reference`]) is the law. Nothing here allocates. A native instruction set is added as one file
+//! that implements the lanes.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 #[cfg(target_endian = "big")]

@@ -1,5 +1,6 @@
-//! The transcendental functions as fixed sequences of IEEE operations over lanes. The sequences are the definition:
-//! `docs/engine.md` writes them out, and no body may reassociate, contract or approximate them otherwise.
+//! The transcendental functions as fixed sequences of IEEE operations over lanes. The sequences are the
+//! definition: `docs/engine.md` writes them out, and no body may reassociate, contract or approximate them
+//! otherwise.
 // The literals are written as they are in the document.
 #![allow(clippy::excessive_precision)]
 

@@ -1,5 +1,5 @@
-//! Reductions of rows: element i goes to lane i mod 16, in ascending order; then lanes i and i + 8 combine, then 4, 2
-//! and 1 apart. Softmax and the root mean square use the same sums.
+//! Reductions of rows: element i goes to lane i mod 16, in ascending order; then lanes i and i + 8 combine,
+//! then 4, 2 and 1 apart. Softmax and the root mean square use the same sums.
 
 use crate::isa::entry;
 use crate::lanes::{self, LANES, Lanes};
@@ -49,7 +49,8 @@ macro_rules! lanes_of {
         }
         let mut lanes = $acc.to_array();
         if !rest.is_empty() {
-            // Only the lanes that have an element take part: a fill value could change a NaN's or a zero's fate.
+            // Only the lanes that have an element take part: a fill value could change a NaN's or a zero's
+            // fate.
             let $v = V::load_part(rest, 0.0);
             lanes[..rest.len()].copy_from_slice(&$body.to_array()[..rest.len()]);
         }

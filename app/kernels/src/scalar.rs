@@ -1,5 +1,5 @@
-//! Rarer functions of one f32, computed in f64 by fixed sequences of IEEE operations and rounded once at the end.
-//! They have one body on every machine.
+//! Rarer functions of one f32, computed in f64 by fixed sequences of IEEE operations and rounded once at the
+//! end. They have one body on every machine.
 
 /// ln 2 and its remainder.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
@@ -14,8 +14,8 @@ fn horner(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, &coefficient| sum * x + coefficient)
 }
 
-/// ln of a positive finite f64 that is not subnormal: x = 2^e m with m from about 0.71 to 1.41, then the series of
-/// 2 atanh((m - 1) / (m + 1)).
+/// ln of a positive finite f64 that is not subnormal: x = 2^e m with m from about 0.71 to 1.41, then the
+/// series of 2 atanh((m - 1) / (m + 1)).
 fn ln_positive(x: f64) -> f64 {
     let bits = x.to_bits();
     // The subtracted constant is sqrt(1/2): exponents change there, so that m lies around 1.

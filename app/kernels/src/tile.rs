@@ -1,7 +1,7 @@
 //! Dot products, a tile at a time: the one body behind every contraction and convolution.
 //!
-//! A tile is up to [`MAX_ROWS`] rows against up to [`MAX_PANELS`] panels of 16 columns. Each result starts at +0 and
-//! takes `fma(x, w, acc)` for k ascending; what is added after the sum is the caller's matter.
+//! A tile is up to [`MAX_ROWS`] rows against up to [`MAX_PANELS`] panels of 16 columns. Each result starts at
+//! +0 and takes `fma(x, w, acc)` for k ascending; what is added after the sum is the caller's matter.
 
 use crate::isa::entry;
 use crate::lanes::{LANES, Lanes};
@@ -19,9 +19,14 @@ pub type Panel<'a> = &'a [[f32; PANEL]];
 entry! {
     /// `out[r * panels + p][c]` is the sum over k < `k` of `rows[r][k] * panels[p][k][c]`.
     ///
-    /// The rows and panels must be a pair that [`panels_for`] allows, every row and panel at least `k` long, and
-    /// `out` at least rows times panels long.
-    pub fn dot_tile(k: usize, rows: &[&[f32]], panels: &[Panel<'_>], out: &mut [[f32; PANEL]]) => dot_tile_body
+    /// The rows and panels must be a pair that [`panels_for`] allows, every row and panel at least `k` long,
+    /// and `out` at least rows times panels long.
+    pub fn dot_tile(
+        k: usize,
+        rows: &[&[f32]],
+        panels: &[Panel<'_>],
+        out: &mut [[f32; PANEL]],
+    ) => dot_tile_body
 }
 
 /// How many panels a tile of so many rows may take: few rows take more, to keep as many sums in flight.

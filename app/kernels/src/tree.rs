@@ -65,8 +65,8 @@ fn leaf(nodes: &[[i32; 5]], mut node: usize, row: &[f32]) -> std::ops::Range<usi
 
 /// `y` \[n, classes\] are the scores of the rows of `x` \[n, features\].
 ///
-/// `reached` is scratch of at least `classes` elements. The tables must be well formed, as the plan's validator
-/// checks: indices in range, children after their parents.
+/// `reached` is scratch of at least `classes` elements. The tables must be well formed, as the plan's
+/// validator checks: indices in range, children after their parents.
 pub fn tree_scores(
     trees: &Trees<'_>,
     features: usize,

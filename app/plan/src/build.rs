@@ -1,8 +1,8 @@
 //! Building plans: nodes are pushed in order, constants are aligned and stored once, dead nodes are dropped.
 //!
-//! The builder checks nothing that [`Plan::validate`] checks; it only refuses what it could not encode faithfully: a
-//! constant whose bytes do not fit its dims, a value that does not exist. The first such mistake is kept and returned
-//! by [`PlanBuilder::finish`], so that code that lowers a graph need not handle it at every node.
+//! The builder leaves the rules to [`Plan::validate`]; it only refuses what it could not encode faithfully:
+//! a constant whose bytes do not fit its dims, a value that does not exist. The first mistake is kept and
+//! returned by [`PlanBuilder::finish`], so that code that lowers a graph need not handle it at every node.
 
 use crate::format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
 use crate::opcode::Opcode;
@@ -80,7 +80,7 @@ impl PlanBuilder {
         self.outputs.push((name.to_owned(), value));
     }
 
-    /// A constant of little-endian row-major bytes. Equal bytes are stored once; an equal constant is one value.
+    /// A constant of little-endian row-major bytes. Equal bytes are stored once; equal constants are one.
     pub fn constant(&mut self, dtype: DType, dims: &[u32], bytes: &[u8]) -> ValueId {
         if tensor::byte_len(dtype, dims) != Some(bytes.len()) {
             self.note(BuildError::ConstantLength { len: bytes.len(), dtype, dims: dims.to_vec() });

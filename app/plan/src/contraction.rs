@@ -1,8 +1,8 @@
 //! An einsum as loops: a batch, rows, columns and a sum.
 //!
-//! One operand gives the rows of dot products, the other the columns, which are computed 16 at a time. The column
-//! operand is the one that the output's last axis comes from, so that 16 results lie side by side. The choice is by
-//! shape alone and changes no bit, for a product does not depend on the order of its factors.
+//! One operand gives the rows of dot products, the other the columns, which are computed 16 at a time. The
+//! column operand is the one that the output's last axis comes from, so that 16 results lie side by side. The
+//! choice is by shape alone and changes no bit, for a product does not depend on the order of its factors.
 
 use crate::shape::{count, repeating_strides};
 use assay_kernels::{MAX_ROWS, PANEL};

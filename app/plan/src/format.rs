@@ -1,7 +1,7 @@
 //! The plan as data: what is encoded, hashed and sent. Nothing here is checked but the encoding.
 //!
-//! A plan is a flat list in single assignment: node `i` defines value `i` and uses only earlier values. It comes from
-//! a program that a stranger's file may have subverted, so a [`Plan`] in hand means nothing until
+//! A plan is a flat list in single assignment: node `i` defines value `i` and uses only earlier values. It
+//! comes from a program that a stranger's file may have subverted, so a [`Plan`] in hand means nothing until
 //! [`Plan::validate`](Plan::validate) has made a [`ValidPlan`](crate::ValidPlan) of it.
 
 use crate::limits::{MAX_NODES, MAX_PLAN_PORTS};
@@ -79,7 +79,7 @@ impl Plan {
     /// Decodes the canonical bytes of a plan, without looking at what it says.
     ///
     /// # Errors
-    /// [`PlanError::Encoding`](crate::PlanError::Encoding) when the bytes are not the canonical encoding of a plan.
+    /// [`PlanError::Encoding`](crate::PlanError::Encoding) when the bytes are not those of a plan.
     pub fn decode(bytes: &[u8]) -> Result<Plan, crate::PlanError> {
         codec::decode(bytes, MAX_PLAN_BYTES).map_err(crate::PlanError::Encoding)
     }

@@ -1,8 +1,9 @@
 //! The plan: format, validator, prices, memory planning, executor.
 //!
-//! This crate decides what a compiled model is ([`Plan`]), which of them may run ([`Plan::validate`], the security
-//! boundary), what a run costs ([`ValidPlan::units`]) and how it is run ([`Executable`]). It does not know ONNX, the
-//! chain or the machine; it builds for wasm32-unknown-unknown, so that a browser can re-run an inference.
+//! This crate decides what a compiled model is ([`Plan`]), which of them may run ([`Plan::validate`], the
+//! security boundary), what a run costs ([`ValidPlan::units`]) and how it is run ([`Executable`]). It does
+//! not know ONNX, the chain or the machine; it builds for wasm32-unknown-unknown, so that a browser can
+//! re-run an inference.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod build;
@@ -19,7 +20,7 @@ mod shape;
 mod valid;
 mod walk;
 
-pub use assay_kernels::Isa;
+pub use assay_kernels::{Check as KernelCheck, Isa, selftest as kernel_selftest};
 pub use build::{BuildError, PlanBuilder};
 pub use error::PlanError;
 pub use exec::{Executable, InputError, RunError};

@@ -1,4 +1,5 @@
-//! The bounds that a plan must keep, beyond those that [`assay_types::limits`] sets for tensors and plan bytes.
+//! The bounds that a plan must keep, beyond those that [`assay_types::limits`] sets for tensors and plan
+//! bytes.
 
 use assay_types::limits::{MAX_PORTS, MAX_TENSOR_BYTES};
 

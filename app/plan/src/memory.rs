@@ -1,11 +1,12 @@
 //! Where every value of a run lives, decided once, before the first run.
 //!
-//! A value takes storage from its node until its last use; an arena offset is the best fit among the free blocks, the
-//! lowest on a tie. A Reshape shares its operand's storage. Constants are used where they are in the plan, but for
-//! those that are columns of an einsum: these are packed beforehand, once for all nodes that want the same packing.
+//! A value takes storage from its node until its last use; an arena offset is the best fit among the free
+//! blocks, the lowest on a tie. A Reshape shares its operand's storage. Constants are used where they are in
+//! the plan, but for those that are columns of an einsum: these are packed beforehand, once for all nodes
+//! that want the same packing.
 //!
-//! The layout is a function of the plan alone, and so is the peak, which is part of the model's record: this module
-//! is consensus, and a golden test pins it. It does not allocate anything itself.
+//! The layout is a function of the plan alone, and so is the peak, which is part of the model's record: this
+//! module is consensus, and a golden test pins it. It does not allocate anything itself.
 
 use crate::contraction::{Contraction, conv_depth, conv_panels, pack_key};
 use crate::format::{Node, Plan};

@@ -1,11 +1,13 @@
 //! The opcodes of a plan and their attributes.
 //!
-//! What each opcode computes, to the bit, and what it costs is written in `docs/engine.md`, one section per opcode;
-//! this module fixes names, attributes and encoding only. The order of the variants is the encoding: a new opcode
-//! goes at the end, under a new [`OPCODE_SET`](crate::OPCODE_SET). Floating-point attributes are f32 bits.
+//! What each opcode computes, to the bit, and what it costs is written in `docs/engine.md`, one section per
+//! opcode; this module fixes names, attributes and encoding only. The order of the variants is the encoding:
+//! a new opcode goes at the end, under a new [`OPCODE_SET`](crate::OPCODE_SET). Floating-point attributes are
+//! f32 bits.
 //!
 //! "Axis" is an index into dims, from 0. Operands are the node's inputs, in order. Where two operands combine
-//! elementwise they have the same rank, and a dim of 1 is repeated to the other's dim: ranks are never padded.
+//! elementwise they have the same rank, and a dim of 1 is repeated to the other's dim: ranks are never
+//! padded.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -84,7 +86,8 @@ pub enum BinaryOp {
     Min = 5,
     /// `a` to the power `b`; f32 only.
     Pow = 6,
-    /// The remainder of the truncated quotient, with the sign of `a`; integers only, a zero divisor fails the run.
+    /// The remainder of the truncated quotient, with the sign of `a`; integers only, a zero divisor fails the
+    /// run.
     Rem = 7,
     /// Both are true; bool only.
     And = 8,
@@ -94,7 +97,8 @@ pub enum BinaryOp {
     Xor = 10,
 }
 
-/// A comparison of two numbers (or, for the last two, also bools); false when either is NaN, but for [`CompareOp::Ne`].
+/// A comparison of two numbers (or, for the last two, also bools); false when either is NaN, but for
+/// [`CompareOp::Ne`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -113,8 +117,8 @@ pub enum CompareOp {
     Ne = 5,
 }
 
-/// A function of one element, dtype unchanged. All take f32; Neg, Abs, Square and Sign also i64 and i32 (wrapping);
-/// Not takes bool only.
+/// A function of one element, dtype unchanged. All take f32; Neg, Abs, Square and Sign also i64 and i32
+/// (wrapping); Not takes bool only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum UnaryOp {
     /// The sign flipped.
@@ -195,9 +199,10 @@ pub enum Opcode {
     },
     /// Sums of products of two f32 tensors over the labels that the output lacks.
     ///
-    /// A label is 0 to 31 and names an axis; it stands at most once in each list. Where both operands have a label,
-    /// their dims are equal or one of them is 1 and repeated; a label of the output that no operand has is a dim of
-    /// 1. The sum runs over the labels that the output lacks: the first operand's in its order, then the second's.
+    /// A label is 0 to 31 and names an axis; it stands at most once in each list. Where both operands have a
+    /// label, their dims are equal or one of them is 1 and repeated; a label of the output that no operand
+    /// has is a dim of 1. The sum runs over the labels that the output lacks: the first operand's in its
+    /// order, then the second's.
     Einsum {
         /// The labels of the first operand's axes.
         a: Vec<u8>,
@@ -206,8 +211,8 @@ pub enum Opcode {
         /// The labels of the output's axes.
         out: Vec<u8>,
     },
-    /// Two-dimensional convolution of f32: x \[n, c, h, w\], constant weights \[o, c / groups, kh, kw\] (all finite
-    /// when there is padding), constant bias \[o\]. The window's kernel must be \[kh, kw\].
+    /// Two-dimensional convolution of f32: x \[n, c, h, w\], constant weights \[o, c / groups, kh, kw\] (all
+    /// finite when there is padding), constant bias \[o\]. The window's kernel must be \[kh, kw\].
     Conv2d {
         /// The window over h and w.
         window: Window,
@@ -246,15 +251,15 @@ pub enum Opcode {
     },
     /// Repeats dims of 1 to the node's dims, ranks equal. Any dtype.
     Broadcast,
-    /// Slices of the first operand (any dtype) along `axis`, chosen by the second (i64 or i32), whose dims replace
-    /// that axis. A negative index counts from the end; one out of range fails the run.
+    /// Slices of the first operand (any dtype) along `axis`, chosen by the second (i64 or i32), whose dims
+    /// replace that axis. A negative index counts from the end; one out of range fails the run.
     Gather {
         /// The axis.
         axis: u8,
     },
     /// Output element `p` is the first operand's (any dtype) element at `p` with the coordinate along `axis`
-    /// replaced by the second operand's (i64 or i32) element at `p`. Both have the same rank; the second's dims, also
-    /// the output's, are at most the first's, but for `axis`. Out of range fails the run.
+    /// replaced by the second operand's (i64 or i32) element at `p`. Both have the same rank; the second's
+    /// dims, also the output's, are at most the first's, but for `axis`. Out of range fails the run.
     GatherElements {
         /// The axis.
         axis: u8,
@@ -319,10 +324,10 @@ pub enum Opcode {
     /// Scores of an ensemble of decision trees: x f32 \[n, features\] to f32 \[n, classes\].
     ///
     /// Four constant operands follow x: `roots` i32 \[trees\], the node where each tree starts; `nodes` i32
-    /// \[m, 5\]; `leaf_classes` i32 \[l\] and `leaf_weights` f32 \[l\]. A row of `nodes` is
-    /// `[feature, threshold bits, child if true, child if false, mode]` with mode 1 (`x <= t`), 2 (`<`), 3 (`>=`),
-    /// 4 (`>`), 5 (`==`), 6 (`!=`), plus 8 when a NaN feature also counts as true; or, for a leaf,
-    /// `[first, end, 0, 0, 0]`, naming the entries `first..end` of the leaf tables. A child's index is greater than
+    /// \[m, 5\]; `leaf_classes` i32 \[l\] and `leaf_weights` f32 \[l\]. A row of `nodes` is `[feature,
+    /// threshold bits, child if true, child if false, mode]` with mode 1 (`x <= t`), 2 (`<`), 3 (`>=`), 4
+    /// (`>`), 5 (`==`), 6 (`!=`), plus 8 when a NaN feature also counts as true; or, for a leaf, `[first,
+    /// end, 0, 0, 0]`, naming the entries `first..end` of the leaf tables. A child's index is greater than
     /// its parent's.
     TreeEnsemble {
         /// The classes, at least 1.

@@ -1,8 +1,9 @@
 //! What running a node costs, in units, from dims and attributes alone.
 //!
-//! One unit is meant to be a nanosecond of one core of the reference machine (a server core with AVX2 at about 3 GHz).
-//! A price bounds the time from above for every input; where arithmetic and memory traffic overlap, the larger counts.
-//! The numbers are part of the engine: changing one changes fees, so a golden test pins them.
+//! One unit is meant to be a nanosecond of one core of the reference machine (a server core with AVX2 at
+//! about 3 GHz). A price bounds the time from above for every input; where arithmetic and memory traffic
+//! overlap, the larger counts. The numbers are part of the engine: changing one changes fees, so a golden
+//! test pins them.
 //!
 //! All sums and products saturate: a plan that reaches the end of u64 is far over [`MAX_UNITS`] and refused.
 

@@ -1,10 +1,10 @@
 //! The validator: the security boundary between a stranger's file and the executor.
 //!
-//! [`Plan::validate`] is total, takes time bounded by the plan's size, and is the only way to a [`ValidPlan`]. Every
-//! valid plan runs without panic, undefined behaviour or unbounded time: each operand is defined before its use, each
-//! result has the dims and dtype that its opcode's rule gives, each constant lies inside the data, and the values,
-//! the memory and the price keep their limits. What can still fail in a run is what depends on data: an index, an
-//! integer divisor.
+//! [`Plan::validate`] is total, takes time bounded by the plan's size, and is the only way to a
+//! [`ValidPlan`]. Every valid plan runs without panic, undefined behaviour or unbounded time: each operand is
+//! defined before its use, each result has the dims and dtype that its opcode's rule gives, each constant
+//! lies inside the data, and the values, the memory and the price keep their limits. What can still fail in a
+//! run is what depends on data: an index, an integer divisor.
 
 use crate::error::PlanError;
 use crate::format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
@@ -36,7 +36,8 @@ impl Plan {
     /// Checks every rule.
     ///
     /// # Errors
-    /// [`PlanError`] with the first rule that is broken, in node order: the same for the same plan everywhere.
+    /// [`PlanError`] with the first rule that is broken, in node order: the same for the same plan
+    /// everywhere.
     pub fn validate(self) -> Result<ValidPlan, PlanError> {
         let whole = PlanError::Plan;
         if self.version != OPCODE_SET {

@@ -1,6 +1,7 @@
 //! Walks over tensors that agree in dims but not in strides, as runs along the innermost axis.
 //!
-//! Neighbouring axes that every tensor steps through evenly are merged, so that a run is as long as it can be.
+//! Neighbouring axes that every tensor steps through evenly are merged, so that a run is as long as it can
+//! be.
 
 use crate::format::Node;
 use crate::opcode::Opcode;
@@ -69,7 +70,8 @@ pub(crate) fn signed(strides: Vec<usize>) -> Vec<isize> {
 }
 
 impl<const N: usize> Walk<N> {
-    /// The walk of an elementwise opcode over its operands. Along a run an operand either stands still or goes on.
+    /// The walk of an elementwise opcode over its operands. Along a run an operand either stands still or
+    /// goes on.
     pub(crate) fn elementwise(node: &Node, operands: [&Node; N]) -> Self {
         let steps = operands.map(|operand| signed(repeating_strides(&operand.dims)));
         Self::new(&node.dims, std::array::from_fn(|i| &steps[i][..]), [0; N])
@@ -122,8 +124,8 @@ impl Walk<1> {
         });
     }
 
-    /// [`Walk::copy`] where the neighbours in `x` lie along the outer axis `side`: in blocks, so that each line of
-    /// memory is read and written while it is in the cache.
+    /// [`Walk::copy`] where the neighbours in `x` lie along the outer axis `side`: in blocks, so that each
+    /// line of memory is read and written while it is in the cache.
     fn transpose<T: Copy>(&self, side: usize, x: &[T], y: &mut [T]) {
         const BLOCK: usize = 16;
         let step = self.steps[0] as usize;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// CometBFT opens four connections; twice that leaves room while one CometBFT replaces another.
 const MAX_CONNECTIONS: usize = 8;
 /// How long a new consensus connection waits for the one before to end.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+const CLAIM_PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5000 });
 
 /// What the connections share.
 pub(super) struct Shared {

@@ -153,6 +153,15 @@ fn a_second_connection_replays_after_the_first_has_ended() {
 }
 
 #[test]
+fn two_connections_with_consensus_calls_at_once_stop_the_process() {
+    let net = Net::unix();
+    let (mut first, mut second) = (net.client(), net.client());
+    first.call(finalize(5)).unwrap();
+    assert!(second.call(finalize(5)).is_err());
+    assert!(matches!(net.stop(), Stop::Fatal(why) if why.contains("two connections")));
+}
+
+#[test]
 fn large_requests_and_many_pipelined_ones_are_answered_in_order() {
     let net = Net::tcp();
     let mut client = net.client();

@@ -84,7 +84,9 @@ impl HomeArgs {
     /// The home that is meant.
     pub(super) fn home(&self) -> Home {
         let default = || std::env::home_dir().unwrap_or_default().join(".assay");
-        Home::new(self.home.clone().unwrap_or_else(default))
+        let home = self.home.clone().unwrap_or_else(default);
+        // CometBFT gets the same paths, and may have another working directory.
+        Home::new(std::path::absolute(&home).unwrap_or(home))
     }
 }
 

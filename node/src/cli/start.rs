@@ -23,6 +23,10 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
     let config = config::load(Some(&path), env, &args.settings.set)
         .map_err(|error| Error::input("bad_config", error, "correct the setting; see docs/operators.md"))?;
     logging::start(&config.log)?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (name, nearest) in config::unknown_variables(names) {
+        tracing::warn!("the variable {name} sets nothing; did you mean {nearest}?");
+    }
     let consensus = if args.external_comet {
         Consensus::External
     } else {

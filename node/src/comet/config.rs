@@ -5,7 +5,7 @@
 //! off. What an operator chooses comes from our own settings.
 
 use crate::abci::Listen;
-use crate::config::Config;
+use crate::config::{Comet, Config};
 use assay_types::limits::MAX_TX_BYTES;
 use toml::Value;
 
@@ -20,16 +20,15 @@ fn text(value: impl ToString) -> String {
 
 /// Writes the file's text.
 pub fn render(config: &Config, proxy_app: &Listen) -> String {
-    let comet = &config.comet;
-    let (moniker, proxy_app, log_level) = (text(&config.moniker), text(proxy_app), text(&comet.log_level));
-    let (rpc, p2p) = (text(format!("tcp://{}", comet.rpc)), text(format!("tcp://{}", comet.p2p)));
-    let external = text(&comet.external_address);
-    let (seeds, peers) = (text(comet.seeds.join(",")), text(comet.persistent_peers.join(",")));
-    let (pex, strict, duplicate) = (comet.pex, comet.addr_book_strict, comet.allow_duplicate_ip);
-    let commit = text(format!("{}ms", comet.timeout_commit_ms));
+    let head = "# Written by assayd at every start: change config/assayd.toml, not this file.\n";
+    [head, &base(config, proxy_app), &network(&config.comet), &consensus(&config.comet), FIXED].concat()
+}
+
+fn base(config: &Config, proxy_app: &Listen) -> String {
+    let (moniker, proxy_app) = (text(&config.moniker), text(proxy_app));
+    let log_level = text(&config.comet.log_level);
     format!(
-        r#"# Written by assayd at every start: change config/assayd.toml, not this file.
-proxy_app = {proxy_app}
+        r#"proxy_app = {proxy_app}
 moniker = {moniker}
 abci = "socket"
 db_backend = "goleveldb"
@@ -42,7 +41,17 @@ priv_validator_state_file = "data/priv_validator_state.json"
 priv_validator_laddr = ""
 node_key_file = "config/node_key.json"
 filter_peers = false
+"#
+    )
+}
 
+fn network(comet: &Comet) -> String {
+    let (rpc, p2p) = (text(format!("tcp://{}", comet.rpc)), text(format!("tcp://{}", comet.p2p)));
+    let external = text(&comet.external_address);
+    let (seeds, peers) = (text(comet.seeds.join(",")), text(comet.persistent_peers.join(",")));
+    let (pex, strict, duplicate) = (comet.pex, comet.addr_book_strict, comet.allow_duplicate_ip);
+    format!(
+        r#"
 [rpc]
 laddr = {rpc}
 cors_allowed_origins = []
@@ -71,7 +80,14 @@ dial_timeout = "3s"
 
 [p2p.libp2p]
 enabled = false
+"#
+    )
+}
 
+fn consensus(comet: &Comet) -> String {
+    let commit = text(format!("{}ms", comet.timeout_commit_ms));
+    format!(
+        r#"
 [mempool]
 type = "flood"
 recheck = true
@@ -82,13 +98,6 @@ max_txs_bytes = {MAX_MEMPOOL_BYTES}
 cache_size = 10000
 keep-invalid-txs-in-cache = false
 max_tx_bytes = {MAX_TX_BYTES}
-
-[statesync]
-enable = false
-
-[blocksync]
-version = "v0"
-adaptive_sync = false
 
 [consensus]
 wal_file = "data/cs.wal/wal"
@@ -103,6 +112,18 @@ double_sign_check_height = 0
 skip_timeout_commit = false
 create_empty_blocks = true
 create_empty_blocks_interval = "0s"
+"#
+    )
+}
+
+/// What nobody chooses.
+const FIXED: &str = r#"
+[statesync]
+enable = false
+
+[blocksync]
+version = "v0"
+adaptive_sync = false
 
 [storage]
 discard_abci_responses = false
@@ -112,9 +133,7 @@ indexer = "null"
 
 [instrumentation]
 prometheus = false
-"#
-    )
-}
+"#;
 
 #[cfg(test)]
 mod tests {

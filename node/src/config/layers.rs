@@ -6,6 +6,8 @@ use toml::{Table, Value};
 
 /// Bytes of a settings file.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Variables with our prefix that are no settings.
+const NO_SETTINGS: [&str; 3] = ["ASSAYD_HOME", "ASSAYD_COMETBFT", "ASSAYD_BIN"];
 
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +70,29 @@ pub fn load(
         build(&merged, &origin)?;
     }
     for key in leaves(&defaults) {
-        let name = format!("ASSAYD_{}", key.replace('.', "_").to_uppercase());
+        let name = variable(&key);
         if let Some(text) = env(&name) {
             set(&mut merged, &defaults, &key, &text, &name)?;
         }
     }
     apply(&mut merged, &defaults, flags)?;
     build(&merged, "the settings")
+}
+
+/// The variable that sets a key.
+fn variable(key: &str) -> String {
+    format!("ASSAYD_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// Those of the variables that look like settings and are none, each with the nearest one that is.
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
+    let keys = to_table(&Config::default()).map(|table| leaves(&table)).unwrap_or_default();
+    let known: Vec<String> = keys.iter().map(|key| variable(key)).collect();
+    let stray = |name: &String| {
+        name.starts_with("ASSAYD_") && !known.contains(name) && !NO_SETTINGS.contains(&name.as_str())
+    };
+    let nearest = |name: &str| known.iter().min_by_key(|other| distance(name, other)).cloned();
+    names.filter(stray).filter_map(|name| nearest(&name).map(|near| (name, near))).collect()
 }
 
 /// Lays flags over settings.

@@ -9,7 +9,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use layers::{ConfigError, load, over};
+pub use layers::{ConfigError, load, over, unknown_variables};
 pub use template::render;
 
 use serde::{Deserialize, Serialize};

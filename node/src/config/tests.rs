@@ -84,3 +84,10 @@ fn a_bad_value_is_refused_with_where_it_came_from() {
     let env = |name: &str| (name == "ASSAYD_GATEWAY_TIMEOUT_S").then(|| "soon".to_string());
     assert!(load(None, env, &[]).unwrap_err().to_string().contains("ASSAYD_GATEWAY_TIMEOUT_S"));
 }
+
+#[test]
+fn a_variable_that_sets_nothing_is_noticed() {
+    let names = ["PATH", "ASSAYD_HOME", "ASSAYD_GATEWAY_LISTEN", "ASSAYD_GATEWAY_LISEN"].map(String::from);
+    let found = unknown_variables(names.into_iter());
+    assert_eq!(found, [("ASSAYD_GATEWAY_LISEN".to_string(), "ASSAYD_GATEWAY_LISTEN".to_string())]);
+}

@@ -62,8 +62,8 @@ struct Parts {
     rpc: Rpc,
     about: About,
     timeout: Duration,
-    simulations: Semaphore,
-    downloads: Semaphore,
+    simulations: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
 }
 
 impl Gateway {
@@ -74,8 +74,8 @@ impl Gateway {
             rpc,
             about,
             timeout: Duration::from_secs(settings.timeout_s),
-            simulations: Semaphore::new(settings.simulations as usize),
-            downloads: Semaphore::new(DOWNLOADS),
+            simulations: Arc::new(Semaphore::new(settings.simulations as usize)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
         }))
     }
 

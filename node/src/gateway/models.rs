@@ -14,11 +14,12 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Models of a page when nothing is asked.
 const PAGE: usize = 100;
 /// Models of a page at most.
-const MAX_PAGE: usize = 1000;
+const MAX_PAGE: usize = 200;
 
 /// Which page.
 #[derive(Debug, Deserialize)]
@@ -54,25 +55,35 @@ pub(super) async fn show(
     Ok(Json(ModelInfo { model_id, record }))
 }
 
+/// A file on its way to a client. The slot is free again when the last byte has left, or the client has gone.
+struct Download {
+    file: Vec<u8>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Download {
+    fn as_ref(&self) -> &[u8] {
+        &self.file
+    }
+}
+
 /// `GET /v1/models/{id}/file`.
 pub(super) async fn file(
     State(gateway): State<Gateway>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Failure> {
     let id: ModelId = parse("model id", &id)?;
-    let _slot = gateway.0.downloads.try_acquire().map_err(|_| Failure::busy("downloads"))?;
-    let file = gateway.read(move |reader| reader.model_file(&id)).await?;
-    let file = file.ok_or_else(|| {
-        Failure::not_found(
-            "there is no such model, or its upload is not complete",
-            "see it at /v1/models/{id}",
-        )
+    let slot = gateway.0.downloads.clone().try_acquire_owned().map_err(|_| Failure::busy("downloads"))?;
+    let file = gateway.read(move |reader| reader.model_file(&id)).await?.ok_or_else(|| {
+        let detail = "there is no such model, or its upload is not complete";
+        Failure::not_found(detail, "see it at /v1/models/{id}")
     })?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], file))
+    let body = Bytes::from_owner(Download { file, _slot: slot });
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], body))
 }
 
-/// `POST /v1/simulate`. A run cannot be stopped, so it keeps its slot to the end, also when its caller has
-/// gone.
+/// `POST /v1/simulate`. Who waits for a slot and goes away leaves nothing behind; a run that has begun cannot
+/// be stopped, and keeps its slot to the end.
 pub(super) async fn simulate(
     State(gateway): State<Gateway>,
     body: Result<Bytes, BytesRejection>,
@@ -82,12 +93,11 @@ pub(super) async fn simulate(
         STANDARD.decode(inputs).map_err(|error| Failure::bad_request("inputs", error.to_string()))?;
     let inputs = tensor::decode_list(&inputs, MAX_TX_BYTES)
         .map_err(|error| Failure::bad_request("inputs", error.to_string()))?;
-    let task = gateway.clone();
-    let run = tokio::spawn(async move {
-        let slot = task.0.simulations.acquire().await;
-        let _slot = slot.map_err(|_| Failure::busy("dry runs"))?;
-        task.read(move |reader| reader.simulate(&model, &inputs)).await
+    let slot = gateway.0.simulations.clone().acquire_owned().await;
+    let slot = slot.map_err(|_| Failure::busy("dry runs"))?;
+    let answer = gateway.read(move |reader| {
+        let _slot = slot;
+        reader.simulate(&model, &inputs)
     });
-    let answer = run.await.map_err(|error| Failure::internal(error.to_string()))??;
-    Ok(Json(answer?))
+    Ok(Json(answer.await??))
 }

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 
 /// An answer that is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure(Problem);
+pub struct Failure(Box<Problem>);
 
 impl Failure {
     fn new(status: StatusCode, name: &str, detail: impl Into<String>, hint: &str) -> Self {
-        Self(Problem {
+        Self(Box::new(Problem {
             kind: format!("urn:assay:error:{name}"),
             title: status.canonical_reason().unwrap_or("Error").into(),
             status: status.as_u16(),
@@ -21,7 +21,7 @@ impl Failure {
             code: 0,
             name: name.into(),
             hint: hint.into(),
-        })
+        }))
     }
 
     /// The chain refuses: `422` with the stable number, or `404` for a model that is not there.

@@ -13,9 +13,11 @@ use assay_types::hash::{CompilerHash, ModelId};
 use assay_types::key::PublicKey;
 use assay_types::limits::MAX_TX_BYTES;
 use assay_types::tensor::InputShape;
+use axum::serve::Listener;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 /// A compiler that is never asked.
 struct Idle(CompilerHash);
@@ -33,7 +35,7 @@ impl Compile for Idle {
 struct Running {
     base: String,
     agent: ureq::Agent,
-    runtime: tokio::runtime::Runtime,
+    _runtime: tokio::runtime::Runtime,
     app: App,
     _folder: tempfile::TempDir,
 }
@@ -63,7 +65,7 @@ fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
     });
     runtime.spawn(serving);
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-    Running { base: format!("http://{address}"), agent, runtime, app, _folder: folder }
+    Running { base: format!("http://{address}"), agent, _runtime: runtime, app, _folder: folder }
 }
 
 /// The same on a chain that has started.
@@ -169,9 +171,26 @@ fn a_full_gateway_makes_the_next_connection_wait_and_lives_on() {
     let node = start(|settings| settings.connections = 2);
     let address = node.base.trim_start_matches("http://");
     let silent: Vec<_> = (0..2).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
-    node.runtime.block_on(tokio::time::sleep(Duration::from_millis(100)));
+    std::thread::sleep(Duration::from_millis(100));
+    let url = format!("{}/v1/genesis", node.base);
+    let patience = Some(Duration::from_millis(300));
+    assert!(node.agent.get(&url).config().timeout_global(patience).build().call().is_err());
     drop(silent);
-    assert_eq!(node.get("/v1/status").0, 200);
+    assert_eq!(node.get("/v1/genesis").0, 200);
+}
+
+#[test]
+fn a_silent_connection_is_dropped() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut guarded = listener::Guarded::new(socket, 1, Duration::from_millis(50));
+        let address = guarded.local_addr().unwrap();
+        let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = guarded.accept().await;
+        let error = connection.read(&mut [0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whether this machine computes the bits that the chain agreed on.
 //!
-//! Every kernel body that this processor can run is run on ordinary and special values (infinities, NaN, both
+//! Every kernel body that this processor can run is run, by itself and in a small plan, on ordinary and special values (infinities, NaN, both
 //! zeros, subnormals), and the digest of what comes out is compared with the one that is written here. A body
 //! that differs would make this node vote against honest blocks, so the node refuses to start. It takes a few
 //! milliseconds.
@@ -9,7 +9,7 @@ mod cases;
 mod golden;
 
 use assay_genesis::engines;
-use assay_plan::{Executable, Isa};
+use assay_plan::{Executable, Isa, KernelCheck, kernel_selftest};
 use assay_types::address::Address;
 use assay_types::hash::{OutputHash, TxHash};
 use assay_types::key::PublicKey;
@@ -38,7 +38,12 @@ pub struct Report {
 
 /// Runs everything.
 pub fn run() -> Report {
-    let mut kernels = Vec::new();
+    let judge = |check: KernelCheck| Kernel {
+        name: check.kernel,
+        body: check.isa,
+        failure: (!check.ok).then(|| "other bits than the reference's recorded ones".into()),
+    };
+    let mut kernels: Vec<Kernel> = kernel_selftest().into_iter().map(judge).collect();
     for case in cases::all() {
         for isa in Isa::available() {
             let failure = check(&case, isa).err();

@@ -1,8 +1,8 @@
 //! The gateway's REST, typed: one method per route of [`assay_types::api`].
 //!
-//! Blocking, with time limits, and with a bound on every answer. An error of the gateway keeps its number, name and
-//! hint; a node that cannot be reached is an error that says which address was tried. Nothing that a node says is
-//! believed beyond its form: who needs truth verifies a bundle.
+//! Blocking, with time limits, and with a bound on every answer. An error of the gateway keeps its number,
+//! name and hint; a node that cannot be reached is an error that says which address was tried. Nothing that a
+//! node says is believed beyond its form: who needs truth verifies a bundle.
 
 use crate::error::{Error, Result};
 use assay_types::address::Address;

@@ -1,6 +1,7 @@
 //! What goes wrong in the wallet, and the exit status that says so.
 //!
-//! Every error carries a sentence and what to do next. A refusal by the chain keeps its stable number and name.
+//! Every error carries a sentence and what to do next. A refusal by the chain keeps its stable number and
+//! name.
 
 use assay_types::api::Problem;
 use assay_types::error::Rejected;
@@ -68,7 +69,7 @@ impl Error {
         Error::Input { name: "file", message, hint: "check the path and its permissions".into() }
     }
 
-    /// The exit status: see `cli.md`'s table in the module docs of [`crate::cli`].
+    /// The exit status, as in the module docs of [`crate::cli`].
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Input { .. } => 2,

@@ -1,7 +1,8 @@
-//! This machine as a validator: compiling a model and running its plan, with the same sandbox and the same bodies.
+//! This machine as a validator: compiling a model and running its plan, with the same sandbox and the same
+//! bodies.
 //!
-//! The engine comes with the program, or from a file whose hash must be the engine's. Plans are cached under
-//! `HOME/cache`, machine code in the user's cache, where `assayd` looks too; neither is believed, both are checked.
+//! The engine comes with the program, or from a file whose hash must be the engine's. Machine code and plans
+//! are kept in the user's cache, which the node shares; neither is believed, both are checked by hash.
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -13,6 +14,7 @@ use assay_types::limits::{MAX_COMPILE_FUEL, MAX_MODEL_BYTES};
 use assay_types::params::FUEL_PER_UNIT;
 use assay_types::tensor::{InputShape, NamedTensor};
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -152,11 +154,25 @@ impl Workbench {
                 eprintln!("{line}");
             }
         };
+        // Without a turn the work may be done twice; that is all.
+        let _turn = take_turn(&self.engines, &mut say).ok();
         Compiler::load(&blob, hash, Some(&self.engines), &mut say).map_err(host)
     }
 }
 
-/// Where machine code is kept: it takes half a minute to make, so the node and every wallet of a user share it.
+/// Processes that start together, nodes among them, take turns: one prepares the engine, the others read it.
+fn take_turn(folder: &Path, say: &mut dyn FnMut(&str)) -> std::io::Result<File> {
+    std::fs::create_dir_all(folder)?;
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    if file.try_lock().is_err() {
+        say("waiting for another process that prepares the engine...");
+        file.lock()?;
+    }
+    Ok(file)
+}
+
+/// Where machine code is kept: it takes half a minute to make, so the node and every wallet of a user share
+/// it.
 fn machine_code(own: &Path, env: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let absolute = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("ASSAY_CACHE_DIR")

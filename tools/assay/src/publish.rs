@@ -1,7 +1,7 @@
 //! Publishing a model: announce, upload in chunks, seal; resumable at every point.
 //!
-//! What is done is read from the chain, never from a file here, so an interrupted upload goes on from any machine
-//! that has the model and the key. Chunks are in flight a few at a time, in nonce order.
+//! What is done is read from the chain, never from a file here, so an interrupted upload goes on from any
+//! machine that has the model and the key. Chunks are in flight a few at a time, in nonce order.
 
 use crate::error::{Error, Result};
 use crate::wallet::{Quote, WAIT, Wallet, accepted};
@@ -141,11 +141,12 @@ impl Job<'_> {
         Ok(Amount(fees.iter().map(|fee| fee.0).sum()))
     }
 
-    /// Does everything that is left, from the stage that the chain is at. A dropped connection or a transaction that
-    /// got lost is tried again from where the chain is.
+    /// Does everything that is left, from the stage that the chain is at. A dropped connection or a
+    /// transaction that got lost is tried again from where the chain is.
     ///
     /// # Errors
-    /// When the chain refuses, the user stops it, or the node stays away. What was done is done: run it again.
+    /// When the chain refuses, the user stops it, or the node stays away. What was done is done: run it
+    /// again.
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Done> {
         let mut done = Done::default();
         let mut attempt = 1;

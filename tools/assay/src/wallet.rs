@@ -1,8 +1,8 @@
 //! A key at work: quoting fees, signing, submitting, waiting.
 //!
-//! Fees are known before anything is signed: they follow from the messages' bytes and units and the prices now. The
-//! limit that is signed is the fee plus a quarter, for prices may rise before the transaction is in a block; the
-//! chain takes the exact fee.
+//! Fees are known before anything is signed: they follow from the messages' bytes and units and the prices
+//! now. The limit that is signed is the fee plus a quarter, for prices may rise before the transaction is in
+//! a block; the chain takes the exact fee.
 
 use crate::client::Client;
 use crate::error::{Error, Result};

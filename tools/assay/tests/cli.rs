@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod gateway;
+mod upload;
 
 use assay_types::hash::{ModelId, PlanHash};
 use assay_types::model::{Compiled, Manifest, ModelRecord, ModelState};
@@ -77,6 +78,8 @@ impl Home {
             .env_clear()
             .env("ASSAY_NODE", &self.node)
             .env("ASSAY_HOME", self.dir.path())
+            // Making the engine takes half a minute: the tests share it.
+            .env("ASSAY_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-cache"))
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -88,14 +91,6 @@ impl Home {
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran { status: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
-    }
-
-    /// Shares the compiled engine between the tests: making it takes half a minute.
-    fn share_engine(self) -> Self {
-        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assay-cli-cache");
-        std::fs::create_dir_all(&shared).unwrap();
-        std::os::unix::fs::symlink(shared, self.path("cache")).unwrap();
-        self
     }
 }
 
@@ -156,7 +151,10 @@ fn words_give_the_pinned_addresses() {
     assert_eq!(addresses, PINNED);
 }
 
-const PINNED: [&str; 2] = ["?", "?"];
+const PINNED: [&str; 2] = [
+    "assay1yp5cwafgckjwa3shrpnr05kca0fy9w4hy0np4uagzn9039xrarmqpsgana",
+    "assay1ccrgk2jxcvgqgx0tex7vug4l44vdhe7d47l6j4uc2cxsygqg3uyqkvdh7u",
+];
 
 #[test]
 fn wrong_usage_is_json_too() {
@@ -294,6 +292,16 @@ fn an_inference_that_is_not_wanted_is_not_sent() {
 }
 
 #[test]
+fn a_receipt_that_cannot_come_is_not_waited_for() {
+    let (_gateway, home, _) = sealed_model();
+    let sent = home.run(&["send", "alice", "5", "--json"]).json();
+    let hash = sent["tx_hash"].as_str().unwrap();
+    home.run(&["receipt", hash, "--json"]).error(1, "no_receipt");
+    home.run(&["receipt", hash, "--index", "1", "--json"]).error(1, "no_receipt");
+    home.run(&["receipt", &"0".repeat(64), "--json"]).error(1, "tx_unknown");
+}
+
+#[test]
 fn a_name_that_two_sealed_models_have_is_refused() {
     let (gateway, home, id) = sealed_model();
     let mut state = gateway.state.lock().unwrap();
@@ -306,95 +314,9 @@ fn a_name_that_two_sealed_models_have_is_refused() {
     assert_eq!(home.run(&["model", "list", "--json"]).json()["models"].as_array().unwrap().len(), 2);
 }
 
-mod upload {
-    use super::*;
-    use assay::client::Client;
-    use assay::publish::{Job, Stage, Watch};
-    use assay::wallet::{Chain, Wallet};
-    use assay_types::key::SecretKey;
-    use assay_types::limits::CHUNK_BYTES;
-
-    struct Counting {
-        chunks: Vec<u32>,
-        stop_at: u32,
-    }
-
-    impl Watch for Counting {
-        fn chunks(&mut self, done: u32) {
-            self.chunks.push(done);
-        }
-        fn say(&mut self, _line: &str) {}
-        fn stopped(&self) -> bool {
-            self.chunks.last().is_some_and(|done| *done >= self.stop_at)
-        }
-    }
-
-    fn publish(
-        gateway: &Gateway,
-        stop_at: u32,
-    ) -> (Stage, assay::error::Result<assay::publish::Done>, Vec<u32>) {
-        let file: Vec<u8> = (0..CHUNK_BYTES * 9 + 100).map(|index| (index / 1000) as u8).collect();
-        let client = Client::new(&gateway.url).unwrap();
-        let chain = Chain::read(&client).unwrap();
-        let wallet = Wallet::new(&client, chain, SecretKey::Ed25519([7; 32])).unwrap();
-        let manifest = Manifest::of(&file, vec![]);
-        let (name, version, description) = ("big".into(), String::new(), String::new());
-        let job = Job { wallet: &wallet, file: &file, manifest, name, version, description, fuel: 1000 };
-        let stage = job.stage().unwrap();
-        let cost = job.cost(&stage).unwrap();
-        let mut watch = Counting { chunks: vec![], stop_at };
-        let done = job.run(&mut watch);
-        if let Ok(done) = &done
-            && gateway.state.lock().unwrap().drop_every.is_none()
-        {
-            assert_eq!(done.fee, cost, "the announced price is the price");
-        }
-        (stage, done, watch.chunks)
-    }
-
-    fn start() -> Gateway {
-        let gateway = Gateway::start();
-        let address = SecretKey::Ed25519([7; 32]).public_key().unwrap().address();
-        gateway.fund(&address.to_string(), 10_000_000_000);
-        gateway.state.lock().unwrap().compiled = Some(compiled(vec![port("x", &[1])], vec![port("y", &[1])]));
-        gateway
-    }
-
-    #[test]
-    fn a_model_of_many_chunks_arrives_whole() {
-        let gateway = start();
-        let (stage, done, chunks) = publish(&gateway, u32::MAX);
-        assert_eq!(stage, Stage::Absent);
-        assert_eq!(done.unwrap().tx_hashes.len(), 1 + 10 + 1);
-        assert_eq!(chunks, (0..=10).collect::<Vec<_>>());
-        assert!(matches!(publish(&gateway, u32::MAX).0, Stage::Sealed(_)));
-    }
-
-    #[test]
-    fn an_upload_that_was_stopped_goes_on_where_it_was() {
-        let gateway = start();
-        let (_, done, _) = publish(&gateway, 3);
-        assert_eq!(done.unwrap_err().name(), "interrupted");
-        let (stage, done, chunks) = publish(&gateway, u32::MAX);
-        // Those in flight when it was stopped arrived too.
-        assert!(matches!(stage, Stage::Uploading(3..=7)), "{stage:?}");
-        assert_eq!(chunks.last(), Some(&10));
-        done.unwrap();
-    }
-
-    #[test]
-    fn a_dropped_connection_does_not_stop_an_upload() {
-        let gateway = start();
-        gateway.state.lock().unwrap().drop_every = Some(6);
-        let (_, done, _) = publish(&gateway, u32::MAX);
-        done.unwrap();
-        assert!(matches!(publish(&gateway, u32::MAX).0, Stage::Sealed(_)));
-    }
-}
-
 #[test]
 fn a_model_is_inspected_and_run_without_a_node() {
-    let home = Home::new().share_engine();
+    let home = Home::new();
     let (model, arrays) = (data("models/mlp_digits.onnx"), data("models/mlp_digits.npz"));
     let seen = home.run(&["model", "inspect", &model, "--json"]);
     assert_eq!(seen.status, 0, "{}", seen.stdout);
@@ -425,7 +347,7 @@ fn a_model_is_inspected_and_run_without_a_node() {
 #[test]
 fn an_inadmissible_model_is_status_2_and_costs_nothing() {
     let gateway = Gateway::start();
-    let home = Home::with(&gateway).share_engine();
+    let home = Home::with(&gateway);
     for file in ["01_empty", "03_trunc_1", "32_external_passwd", "93_rand"] {
         let file = data(&format!("hostile/{file}.onnx"));
         let seen = home.run(&["model", "inspect", &file, "--json"]);
@@ -439,7 +361,7 @@ fn an_inadmissible_model_is_status_2_and_costs_nothing() {
 #[test]
 fn a_model_is_published_once() {
     let gateway = Gateway::start();
-    let home = Home::with(&gateway).share_engine();
+    let home = Home::with(&gateway);
     gateway.state.lock().unwrap().compiled = Some(compiled(vec![port("x", &[1])], vec![port("y", &[1])]));
     let model = data("models/mlp_digits.onnx");
     let publish = || home.run(&["model", "publish", &model, "--name", "mlp", "--json"]);

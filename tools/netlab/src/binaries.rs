@@ -25,9 +25,11 @@ impl Binaries {
     /// [`Error::MissingBinary`] when one is not built, [`Error::MissingComet`] when CometBFT is not installed.
     pub fn find() -> Result<Self, Error> {
         let found = Self::find_without_comet()?;
-        let comet = comet_path();
-        if !comet.is_file() {
-            return Err(Error::MissingComet { looked: comet });
+        let cached = comet_path();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join("cometbft"));
+        if !cached.is_file() && !places.any(|place| place.is_file()) {
+            return Err(Error::MissingComet { looked: cached });
         }
         Ok(found)
     }
@@ -55,7 +57,7 @@ fn find(name: &'static str, variable: &'static str) -> Result<PathBuf, Error> {
     })
 }
 
-/// Where `make` installs CometBFT; `ASSAYD_COMETBFT` overrides it, as for the node.
+/// Where `make` installs CometBFT, unless `ASSAYD_COMETBFT` names another; the node takes the one on `PATH` after it.
 fn comet_path() -> PathBuf {
     if let Some(path) = std::env::var_os("ASSAYD_COMETBFT") {
         return path.into();

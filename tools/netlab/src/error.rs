@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// CometBFT is not installed.
     #[error(
-        "CometBFT is missing: looked for {looked}. `make demo` and `make test` build it once Go is there; \
+        "CometBFT is missing: looked for {looked}, and on PATH. `make demo` and `make test` build it once Go is there; \
          install Go 1.22 or newer (Debian: apt-get install golang) and run them again"
     )]
     MissingComet {

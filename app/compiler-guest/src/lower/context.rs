@@ -97,7 +97,9 @@ impl Lowering {
     /// The bytes of a constant.
     pub fn bytes(&self, value: u32, what: &str) -> TractResult<Vec<u8>> {
         let bytes = self.plan.constant_bytes(value);
-        bytes.map(<[u8]>::to_vec).with_context(|| format!("{what} that are computed, not constant, are not supported"))
+        bytes
+            .map(<[u8]>::to_vec)
+            .with_context(|| format!("{what} that are computed, not constant, are not supported"))
     }
 
     /// The same value under other dims.

@@ -23,7 +23,9 @@ pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
 
 fn einsum(lowering: &mut Lowering, site: &Site<'_>, op: &EinSum) -> TractResult<u32> {
     ensure!(op.q_params.is_none(), "quantised matrix products are not supported");
-    let [a, b] = site.inputs[..] else { bail!("a product of {} operands is not supported", site.inputs.len()) };
+    let [a, b] = site.inputs[..] else {
+        bail!("a product of {} operands is not supported", site.inputs.len())
+    };
     let (dtype, dims) = site.result()?;
     ensure!(dtype == DType::F32, "a product of {dtype} is not supported");
     let (rank_a, rank_b) = (lowering.dims(a)?.len(), lowering.dims(b)?.len());
@@ -45,7 +47,10 @@ fn einsum(lowering: &mut Lowering, site: &Site<'_>, op: &EinSum) -> TractResult<
 
 fn conv(lowering: &mut Lowering, site: &Site<'_>, op: &Conv) -> TractResult<u32> {
     ensure!(op.q_params.is_none(), "quantised convolutions are not supported");
-    ensure!(op.kernel_fmt == KernelFormat::OIHW, "a convolution with its weights in this layout is not supported");
+    ensure!(
+        op.kernel_fmt == KernelFormat::OIHW,
+        "a convolution with its weights in this layout is not supported"
+    );
     let canvas = Canvas::new(lowering, site.input(0)?, &op.pool_spec)?;
     let (window, _) = pooling::window(&op.pool_spec, canvas.hw)?;
     let weights = weights(lowering, site.input(1)?, op.pool_spec.rank())?;

@@ -68,7 +68,9 @@ fn binary(lowering: &mut Lowering, site: &Site<'_>, op: &TypedBinOp) -> TractRes
     let (op, a, b) = match pair(op.0.name())? {
         Pair::Arithmetic(op) => (Opcode::Binary(op), a, b),
         Pair::Reversed(op) => (Opcode::Binary(op), b, a),
-        Pair::Comparison(op) => return Ok(lowering.plan.push(Opcode::Compare(op), &[a, b], DType::Bool, &dims)),
+        Pair::Comparison(op) => {
+            return Ok(lowering.plan.push(Opcode::Compare(op), &[a, b], DType::Bool, &dims));
+        }
     };
     // A NaN survives in the first operand of Max and Min only: data goes there, a bound second.
     let bound_first = lowering.is_constant(a) && !lowering.is_constant(b);

@@ -1,12 +1,13 @@
 //! From tract's typed, decluttered graph to a plan.
 //!
-//! Each file below lowers the operators of one concern: it looks at a node and either writes it as opcodes, or says
-//! that it is not its own. A node that nobody knows is refused by name. Nothing here is trusted: the plan is validated
-//! afterwards, inside the sandbox and again outside. Two things are decided here and nowhere else: which opcodes an
-//! operator becomes, and the order of operands where it matters (data before bounds in Max and Min).
+//! Each file below lowers the operators of one concern: it looks at a node and either writes it as opcodes,
+//! or says that it is not its own. A node that nobody knows is refused by name. Nothing here is trusted: the
+//! plan is validated afterwards, inside the sandbox and again outside. Two things are decided here and
+//! nowhere else: which opcodes an operator becomes, and the order of operands where it matters (data before
+//! bounds in Max and Min).
 
-mod contraction;
 mod context;
+mod contraction;
 mod elementwise;
 mod movement;
 mod pooling;
@@ -29,7 +30,10 @@ type Lowered = TractResult<Option<Vec<u32>>>;
 /// When an operator, or a flavour of one, has no lowering.
 pub fn lower(model: &TypedModel, ports: &Ports) -> TractResult<Plan> {
     let (inputs, outputs) = (model.input_outlets()?.to_vec(), model.output_outlets()?.to_vec());
-    ensure!(inputs.len() == ports.inputs.len() && outputs.len() == ports.outputs.len(), "ports were lost on the way");
+    ensure!(
+        inputs.len() == ports.inputs.len() && outputs.len() == ports.outputs.len(),
+        "ports were lost on the way"
+    );
     let mut lowering = Lowering::default();
     let mut values = Values::new();
     for (outlet, name) in inputs.iter().zip(&ports.inputs) {

@@ -7,7 +7,8 @@ use assay_types::tensor::DType;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops;
 use tract_onnx::tract_core::ops::array::{
-    FiniteReshape, Gather, GatherElements, MultiBroadcastTo, Pad, PadMode as TractPadMode, Slice, Tile, TypedConcat,
+    FiniteReshape, Gather, GatherElements, MultiBroadcastTo, Pad, PadMode as TractPadMode, Slice, Tile,
+    TypedConcat,
 };
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_hir::internal::*;
@@ -128,7 +129,14 @@ fn tile(lowering: &mut Lowering, site: &Site<'_>) -> TractResult<u32> {
 }
 
 /// A select between two values by a condition, all of one rank.
-pub fn select(lowering: &mut Lowering, condition: u32, a: u32, b: u32, dtype: DType, dims: &[u32]) -> TractResult<u32> {
+pub fn select(
+    lowering: &mut Lowering,
+    condition: u32,
+    a: u32,
+    b: u32,
+    dtype: DType,
+    dims: &[u32],
+) -> TractResult<u32> {
     let (a, b) = (lowering.cast(a, dtype)?, lowering.cast(b, dtype)?);
     Ok(lowering.plan.push(Opcode::Select, &[condition, a, b], dtype, dims))
 }

@@ -28,7 +28,10 @@ pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
         None => Opcode::MaxPool(window),
         Some(divisor) => {
             // The positions that rounding up adds would count as padding here, but not in ONNX.
-            ensure!(divisor != Divisor::Kernel || !stretched, "average pooling with ceil_mode and padding is not supported");
+            ensure!(
+                divisor != Divisor::Kernel || !stretched,
+                "average pooling with ceil_mode and padding is not supported"
+            );
             Opcode::SumPool { window, divisor }
         }
     };
@@ -53,7 +56,10 @@ impl Canvas {
         ensure!(matches!(spec.rank(), 1 | 2), "a window over {} axes is not supported", spec.rank());
         let mut x = x;
         let batched = spec.data_format.has_n();
-        ensure!(dims.len() == spec.rank() + 1 + usize::from(batched), "a window over a tensor of another rank");
+        ensure!(
+            dims.len() == spec.rank() + 1 + usize::from(batched),
+            "a window over a tensor of another rank"
+        );
         let channels_last = spec.data_format.c_is_last();
         if channels_last {
             let mut order: Vec<usize> = (0..dims.len()).collect();
@@ -72,7 +78,13 @@ impl Canvas {
     }
 
     /// The dims of a window operator's result in that form.
-    pub fn result(&self, lowering: &Lowering, site: &Site<'_>, channels: u32, spec: &PoolSpec) -> TractResult<[u32; 4]> {
+    pub fn result(
+        &self,
+        lowering: &Lowering,
+        site: &Site<'_>,
+        channels: u32,
+        spec: &PoolSpec,
+    ) -> TractResult<[u32; 4]> {
         let batch = lowering.dims(self.value)?[0];
         let out = site.result()?.1;
         let first = if self.channels_last { out.len() - 1 - spec.rank() } else { out.len() - spec.rank() };
@@ -99,7 +111,8 @@ impl Canvas {
 pub fn window(spec: &PoolSpec, hw: [u32; 2]) -> TractResult<(Window, bool)> {
     let rank = spec.rank();
     let sizes: Vec<usize> = hw[2 - rank..].iter().map(|&size| size as usize).collect();
-    let mut window = Window { kernel: [1; 2], stride: [1; 2], dilation: [1; 2], pad_before: [0; 2], pad_after: [0; 2] };
+    let mut window =
+        Window { kernel: [1; 2], stride: [1; 2], dilation: [1; 2], pad_before: [0; 2], pad_after: [0; 2] };
     let mut stretched = false;
     for (index, padding) in spec.computed_padding(&sizes).iter().enumerate() {
         let at = 2 - rank + index;
@@ -109,7 +122,8 @@ pub fn window(spec: &PoolSpec, hw: [u32; 2]) -> TractResult<(Window, bool)> {
         let last = (padding.convoluted as u64).saturating_sub(1) * stride as u64 + span;
         let after = last.saturating_sub(u64::from(hw[at]) + padding.pad_before as u64);
         stretched |= after > padding.pad_after as u64;
-        let [kernel, stride, dilation, before] = dims(&[kernel, stride, dilation, padding.pad_before])?[..] else {
+        let [kernel, stride, dilation, before] = dims(&[kernel, stride, dilation, padding.pad_before])?[..]
+        else {
             bail!("a window out of range");
         };
         window.kernel[at] = kernel;

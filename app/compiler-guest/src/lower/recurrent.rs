@@ -36,7 +36,10 @@ fn steps(lowering: &Lowering, site: &Site<'_>, op: &Scan) -> TractResult<u32> {
         if let InputMapping::Scan(info) = mapping {
             let chunk = u32::try_from(info.chunk.unsigned_abs())?;
             let len = *lowering.dims(value)?.get(info.axis).context("an axis is out of range")?;
-            ensure!(chunk > 0 && len.is_multiple_of(chunk), "a recurrence with a partial last step is not supported");
+            ensure!(
+                chunk > 0 && len.is_multiple_of(chunk),
+                "a recurrence with a partial last step is not supported"
+            );
             ensure!(len / chunk <= MAX_STEPS, "a recurrence of {} steps, more than {MAX_STEPS}", len / chunk);
             return Ok(len / chunk);
         }
@@ -58,7 +61,8 @@ fn scan(lowering: &mut Lowering, site: &Site<'_>, op: &Scan) -> TractResult<Vec<
         body(&op.body, lowering, &mut values)?;
         if step == 0 {
             let constant = |(node, _): &(usize, usize)| op.body.node(*node).op_is::<Const>();
-            constants = values.iter().filter(|(outlet, _)| constant(outlet)).map(|(key, id)| (*key, *id)).collect();
+            constants =
+                values.iter().filter(|(outlet, _)| constant(outlet)).map(|(key, id)| (*key, *id)).collect();
         }
         let outlets = op.body.output_outlets()?;
         let results: Option<Vec<u32>> =
@@ -174,7 +178,8 @@ fn gru(lowering: &mut Lowering, site: &Site<'_>, op: &GruSeq) -> TractResult<Vec
     let gates = hidden.checked_mul(3).context("a dim is too large")?;
     let (mut input_bias, mut state_bias) = (None, None);
     if op.has_bias {
-        let bias = lowering.reshape(site.input(slot + 1)?, &[1, gates.checked_mul(2).context("a dim is too large")?])?;
+        let bias = lowering
+            .reshape(site.input(slot + 1)?, &[1, gates.checked_mul(2).context("a dim is too large")?])?;
         input_bias = Some(lowering.slice(bias, 1, 0, gates)?).filter(|_| !op.projected);
         state_bias = Some(lowering.slice(bias, 1, gates, gates)?);
     }

@@ -56,7 +56,8 @@ fn reduce(lowering: &mut Lowering, site: &Site<'_>, op: &nn::Reduce) -> TractRes
             ensure!(dtype == DType::F32, "a mean of squares of {dtype} is not supported");
             let square = lowering.unary(UnaryOp::Square, x)?;
             let sum = lowering.plan.push(simple(Reducer::Sum)?, &[square], dtype, &dims);
-            let count: f32 = op.axes.iter().filter_map(|&axis| whole.get(axis)).map(|&dim| dim as f32).product();
+            let count: f32 =
+                op.axes.iter().filter_map(|&axis| whole.get(axis)).map(|&dim| dim as f32).product();
             let count = lowering.plan.constant_f32(&vec![1; dims.len()], &[count]);
             return lowering.binary(BinaryOp::Div, sum, count);
         }

@@ -30,7 +30,10 @@ pub fn transform(node: &NodeProto) -> TractResult<Transform> {
 /// Integer labels from an attribute; text has no place in a tensor here.
 pub fn labels(node: &NodeProto, attribute: &str) -> TractResult<Vec<i64>> {
     let texts = node.get_attr_opt_tvec::<&str>("classlabels_strings")?;
-    ensure!(texts.is_none_or(|texts| texts.is_empty()), "text class labels are not supported: train on integer labels");
+    ensure!(
+        texts.is_none_or(|texts| texts.is_empty()),
+        "text class labels are not supported: train on integer labels"
+    );
     let labels = node.get_attr_slice::<i64>(attribute)?.to_vec();
     ensure!(!labels.is_empty(), "a classifier without class labels");
     Ok(labels)
@@ -52,7 +55,12 @@ pub struct Wiring<'a> {
 
 impl Wiring<'_> {
     /// A node of one output.
-    pub fn node(&mut self, name: &str, op: impl Into<Box<dyn TypedOp>>, inputs: &[OutletId]) -> TractResult<OutletId> {
+    pub fn node(
+        &mut self,
+        name: &str,
+        op: impl Into<Box<dyn TypedOp>>,
+        inputs: &[OutletId],
+    ) -> TractResult<OutletId> {
         let outlets = self.model.wire_node(format!("{}.{name}", self.prefix), op, inputs)?;
         outlets.first().copied().context("a node without outputs")
     }
@@ -84,10 +92,11 @@ impl Wiring<'_> {
         match transform {
             Transform::None => Ok(scores),
             Transform::Logistic => self.node("logistic", sigmoid(), &[scores]),
-            Transform::Softmax => self.node("softmax", Softmax { axes: tvec!(1), ..Softmax::default() }, &[scores]),
+            Transform::Softmax => {
+                self.node("softmax", Softmax { axes: tvec!(1), ..Softmax::default() }, &[scores])
+            }
         }
     }
-
 
     /// `[-s, s]`, column by column.
     pub fn mirrored(&mut self, score: OutletId) -> TractResult<OutletId> {
@@ -104,7 +113,8 @@ impl Wiring<'_> {
 
     /// The label of the greatest score of each row, the first among equals.
     pub fn best_label(&mut self, scores: OutletId, labels: &[i64]) -> TractResult<OutletId> {
-        let index = self.node("argmax", Reduce { axes: tvec!(1), reducer: Reducer::ArgMax(false) }, &[scores])?;
+        let index =
+            self.node("argmax", Reduce { axes: tvec!(1), reducer: Reducer::ArgMax(false) }, &[scores])?;
         self.label(index, labels)
     }
 

@@ -35,7 +35,11 @@ fn parse(node: &NodeProto, labels: Option<Vec<i64>>, columns: usize) -> TractRes
     let intercepts = bits(node.get_attr_opt_slice::<f32>("intercepts")?.unwrap_or_default());
     ensure!(columns > 0 && !coefficients.is_empty(), "a linear model without coefficients");
     ensure!(coefficients.len().is_multiple_of(columns), "the coefficients do not fill {columns} rows");
-    ensure!(intercepts.is_empty() || intercepts.len() == columns, "{} intercepts for {columns} scores", intercepts.len());
+    ensure!(
+        intercepts.is_empty() || intercepts.len() == columns,
+        "{} intercepts for {columns} scores",
+        intercepts.len()
+    );
     Ok(Linear { labels, coefficients, intercepts, columns, transform: transform(node)? })
 }
 

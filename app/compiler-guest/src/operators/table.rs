@@ -1,8 +1,9 @@
-//! The tables of a tree ensemble, in the form that the plan's `TreeEnsemble` takes, and tract's node around them.
+//! The tables of a tree ensemble, in the form that the plan's `TreeEnsemble` takes, and tract's node around
+//! them.
 //!
-//! ONNX names nodes by (tree, node) in any order, and a file may say anything: two parents, a cycle, a child that does
-//! not exist. Each tree is walked once from its root, and rows are numbered as the walk meets them, so a child's row is
-//! below its parent's and every row is reached once; a second visit is refused.
+//! ONNX names nodes by (tree, node) in any order, and a file may say anything: two parents, a cycle, a child
+//! that does not exist. Each tree is walked once from its root, and rows are numbered as the walk meets them,
+//! so a child's row is below its parent's and every row is reached once; a second visit is refused.
 
 use assay_plan::Aggregate;
 use std::collections::BTreeMap;
@@ -100,7 +101,8 @@ impl<'a> Listed<'a> {
         same_length("nodes_modes", &modes, count)?;
         let thresholds = node.get_attr_slice::<f32>("nodes_values")?;
         same_length("nodes_values", thresholds, count)?;
-        let missing_is_true = node.get_attr_opt_slice::<i64>("nodes_missing_value_tracks_true")?.unwrap_or_default();
+        let missing_is_true =
+            node.get_attr_opt_slice::<i64>("nodes_missing_value_tracks_true")?.unwrap_or_default();
         if !missing_is_true.is_empty() {
             same_length("nodes_missing_value_tracks_true", missing_is_true, count)?;
         }
@@ -123,9 +125,16 @@ impl<'a> Listed<'a> {
 }
 
 /// Leaf entries of each node: (class, bits of the weight), in the file's order.
-fn leaves(node: &NodeProto, prefix: &str, classes: usize) -> TractResult<BTreeMap<(i64, i64), Vec<(i32, u32)>>> {
+fn leaves(
+    node: &NodeProto,
+    prefix: &str,
+    classes: usize,
+) -> TractResult<BTreeMap<(i64, i64), Vec<(i32, u32)>>> {
     let weights = node.get_attr_slice::<f32>(&format!("{prefix}_weights"))?;
-    ensure!(!weights.is_empty() && weights.len() <= MAX_ROWS, "a tree ensemble has 1 to {MAX_ROWS} leaf weights");
+    ensure!(
+        !weights.is_empty() && weights.len() <= MAX_ROWS,
+        "a tree ensemble has 1 to {MAX_ROWS} leaf weights"
+    );
     let ints = |name: &str| -> TractResult<&[i64]> {
         let name = format!("{prefix}_{name}");
         let list = node.get_attr_slice::<i64>(&name)?;
@@ -173,7 +182,10 @@ impl Trees {
     fn walk(&mut self, listed: &Listed<'_>, root: usize, seen: &mut [bool]) -> TractResult<()> {
         let mut stack = vec![(root, None)];
         while let Some((at, place)) = stack.pop() {
-            ensure!(!std::mem::replace(&mut seen[at], true), "a tree's node has two parents, or is its own ancestor");
+            ensure!(
+                !std::mem::replace(&mut seen[at], true),
+                "a tree's node has two parents, or is its own ancestor"
+            );
             let row = i32::try_from(self.nodes.len() / 5)?;
             match place {
                 None => self.roots.push(row),
@@ -194,7 +206,8 @@ impl Trees {
             for branch in [1, 0] {
                 let child = (key.0, listed.children[branch][at]);
                 let child = listed.index.get(&child);
-                let child = *child.with_context(|| format!("tree {} has a child that does not exist", key.0))?;
+                let child =
+                    *child.with_context(|| format!("tree {} has a child that does not exist", key.0))?;
                 stack.push((child, Some(start + 2 + branch)));
             }
         }

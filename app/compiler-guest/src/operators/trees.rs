@@ -1,8 +1,9 @@
 //! TreeEnsembleClassifier and TreeEnsembleRegressor around their tables.
 //!
-//! A binary classifier whose leaves name one class only has one score `s`: with weights that are all positive it is
-//! the probability of the second class (label: `s > 0.5`, scores `[1 - s, s]`), else its log-odds (label: `s > 0`,
-//! scores `[-s, s]`). That is what ONNX Runtime does and what converters rely on; the ONNX text is silent.
+//! A binary classifier whose leaves name one class only has one score `s`: with weights that are all positive
+//! it is the probability of the second class (label: `s > 0.5`, scores `[1 - s, s]`), else its log-odds
+//! (label: `s > 0`, scores `[-s, s]`). That is what ONNX Runtime does and what converters rely on; the ONNX
+//! text is silent.
 
 use super::classify::{Transform, Wiring, labels, matrix, transform};
 use super::table::Trees;
@@ -66,7 +67,12 @@ impl Ensemble {
     }
 
     /// Label and scores of a binary classifier with one score.
-    fn binary(&self, wiring: &mut Wiring<'_>, score: OutletId, labels: &[i64]) -> TractResult<TVec<OutletId>> {
+    fn binary(
+        &self,
+        wiring: &mut Wiring<'_>,
+        score: OutletId,
+        labels: &[i64],
+    ) -> TractResult<TVec<OutletId>> {
         let positive = self.trees.leaf_weights.iter().all(|&bits| f32::from_bits(bits) >= 0.0);
         let label = wiring.label_above(score, if positive { 0.5 } else { 0.0 }, labels)?;
         let scores = if positive {
@@ -118,7 +124,11 @@ impl Expansion for Ensemble {
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let (_, width) = matrix(model.outlet_fact(inputs[0])?)?;
-        ensure!(self.trees.features <= width, "the trees test feature {}, the input has {width}", self.trees.features - 1);
+        ensure!(
+            self.trees.features <= width,
+            "the trees test feature {}, the input has {width}",
+            self.trees.features - 1
+        );
         let mut wiring = Wiring { prefix, model };
         let x = wiring.features(inputs[0])?;
         let mut scores = wiring.node("trees", self.trees.clone(), &[x])?;

@@ -1,14 +1,15 @@
 //! Limits the call depth of a WebAssembly module by code inside it.
 //!
-//! Where a host's stack ends depends on the host, so a blob that recursed that far could end differently on two
-//! machines. Here every call first adds the caller's weight to a counter of its own, traps if the sum is over the
-//! limit, and subtracts it when the call returns. The weight is the caller's parameters and locals and a constant for
-//! what a frame holds besides; the limit, in the same unit of one value, is far below what any host's stack holds.
+//! Where a host's stack ends depends on the host, so a blob that recursed that far could end differently on
+//! two machines. Here every call first adds the caller's weight to a counter of its own, traps if the sum is
+//! over the limit, and subtracts it when the call returns. The weight is the caller's parameters and locals
+//! and a constant for what a frame holds besides; the limit, in the same unit of one value, is far below what
+//! any host's stack holds.
 
 use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
 /// Values that all frames together may hold.
-pub const LIMIT: u32 = 1 << 10;
+pub const LIMIT: u32 = 1 << 18;
 /// What a frame holds besides its parameters and locals: operands, saved registers, the return address.
 const FRAME: u32 = 16;
 
@@ -170,4 +171,44 @@ fn put_i32(out: &mut Vec<u8>, mut value: i32) {
         value >>= 7;
     }
     out.push(value as u8 & 0x7f);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::{Config, Engine, Instance, Module, Store, Trap};
+
+    /// A function without parameters that calls itself for ever, exported as `f`, beside one global.
+    const ENDLESS: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x06\x06\x01\x7f\x01\x41\0\x0b\
+        \x07\x05\x01\x01f\0\0\x0a\x06\x01\x04\0\x10\0\x0b";
+
+    /// The trap that ends it on a host stack of so many bytes.
+    fn ending(wasm: &[u8], stack: usize) -> Trap {
+        let mut config = Config::new();
+        config.max_wasm_stack(stack).async_stack_size(stack);
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::new(&engine, wasm).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let f = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap();
+        *f.call(&mut store, ()).unwrap_err().downcast_ref::<Trap>().unwrap()
+    }
+
+    #[test]
+    fn endless_recursion_ends_in_the_module_and_not_at_the_host() {
+        assert_eq!(ending(ENDLESS, 1 << 20), Trap::StackOverflow);
+        assert_eq!(ending(&limit(ENDLESS).unwrap(), 1 << 20), Trap::UnreachableCodeReached);
+    }
+
+    #[test]
+    fn numbers_are_encoded_as_webassembly_has_them() {
+        let encoded = |value| {
+            let mut out = Vec::new();
+            put_i32(&mut out, value);
+            out
+        };
+        assert_eq!(encoded(63), [0x3f]);
+        assert_eq!(encoded(64), [0xc0, 0x00]);
+        assert_eq!(encoded(-1), [0x7f]);
+    }
 }

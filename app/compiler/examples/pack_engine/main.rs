@@ -1,6 +1,7 @@
 //! Packs a rebuilt compiler blob into an engine's folder, or compares it with the one that lies there.
 //!
 //! `pack_engine write|check WASM FOLDER RUSTC-VERSION TRACT-VERSION`. Used by `tools/setup/build-engine.sh`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod depth;
 

@@ -1,21 +1,47 @@
 //! The attributes that an operator may have.
 //!
 //! The compiler's front end reads the attributes that it knows and passes over the rest, so that an LSTM with
-//! `direction = reverse` would run forward without a word. Hence the list: an attribute that is not on it, or a value
-//! that would be passed over, is refused. An attribute that cannot change an inference (a seed, a hint) is on it.
+//! `direction = reverse` would run forward without a word. Hence the list: an attribute that is not on it, or
+//! a value that would be passed over, is refused. An attribute that cannot change an inference (a seed, a
+//! hint) is on it.
 
 const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 const WINDOW: &[&str] = &[
-    "auto_pad", "ceil_mode", "count_include_pad", "dilations", "group", "kernel_shape", "pads", "storage_order",
+    "auto_pad",
+    "ceil_mode",
+    "count_include_pad",
+    "dilations",
+    "group",
+    "kernel_shape",
+    "pads",
+    "storage_order",
     "strides",
 ];
 const RECURRENT: &[&str] = &["activations", "direction", "hidden_size", "layout", "linear_before_reset"];
 const NORM: &[&str] = &["axis", "epsilon", "num_groups", "stash_type"];
 const TREES: &[&str] = &[
-    "aggregate_function", "base_values", "class_ids", "class_nodeids", "class_treeids", "class_weights",
-    "classlabels_int64s", "classlabels_strings", "n_targets", "nodes_falsenodeids", "nodes_featureids",
-    "nodes_hitrates", "nodes_missing_value_tracks_true", "nodes_modes", "nodes_nodeids", "nodes_treeids",
-    "nodes_truenodeids", "nodes_values", "post_transform", "target_ids", "target_nodeids", "target_treeids",
+    "aggregate_function",
+    "base_values",
+    "class_ids",
+    "class_nodeids",
+    "class_treeids",
+    "class_weights",
+    "classlabels_int64s",
+    "classlabels_strings",
+    "n_targets",
+    "nodes_falsenodeids",
+    "nodes_featureids",
+    "nodes_hitrates",
+    "nodes_missing_value_tracks_true",
+    "nodes_modes",
+    "nodes_nodeids",
+    "nodes_treeids",
+    "nodes_truenodeids",
+    "nodes_values",
+    "post_transform",
+    "target_ids",
+    "target_nodeids",
+    "target_treeids",
     "target_weights",
 ];
 
@@ -28,7 +54,9 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Cast" | "CastLike" => &["round_mode", "saturate", "to"],
         "Clip" => &["max", "min"],
         "Concat" | "Flatten" | "Gather" | "GatherElements" | "LogSoftmax" | "Softmax" => &["axis"],
-        "Constant" | "ConstantOfShape" => &["value", "value_float", "value_floats", "value_int", "value_ints"],
+        "Constant" | "ConstantOfShape" => {
+            &["value", "value_float", "value_floats", "value_int", "value_ints"]
+        }
         "DepthToSpace" => &["blocksize", "mode"],
         "Dropout" => &["ratio", "seed"],
         "Einsum" => &["equation"],
@@ -39,7 +67,12 @@ fn known(operator: &str) -> &'static [&'static str] {
         "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "RMSNormalization" => NORM,
         "HardSigmoid" => &["alpha", "beta"],
         "LinearClassifier" | "LinearRegressor" => &[
-            "classlabels_ints", "classlabels_strings", "coefficients", "intercepts", "multi_class", "post_transform",
+            "classlabels_ints",
+            "classlabels_strings",
+            "coefficients",
+            "intercepts",
+            "multi_class",
+            "post_transform",
             "targets",
         ],
         "LpNormalization" => &["axis", "p"],
@@ -100,7 +133,11 @@ pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
         (_, "activations") => {
             let standard = activations(operator);
             let each = texts.chunks(standard.len()).all(|chunk| chunk == standard);
-            if each { Ok(()) } else { Err(format!("only the activations {} are supported", standard.join(", "))) }
+            if each {
+                Ok(())
+            } else {
+                Err(format!("only the activations {} are supported", standard.join(", ")))
+            }
         }
         ("BatchNormalization", "training_mode") if *number != 0 => Err("it is in training mode".to_owned()),
         ("BatchNormalization", "spatial") if *number != 1 => Err("only spatial = 1 is supported".to_owned()),

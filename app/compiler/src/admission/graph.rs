@@ -1,7 +1,7 @@
 //! The walk over a model's messages: model, graph, node, attribute, and graphs within attributes.
 
-use super::wire::Fields;
 use super::attributes::{self, Attribute};
+use super::wire::Fields;
 use super::{Inadmissible, PortReport, Report, ops, shorten, tensor};
 use assay_types::limits::{MAX_ONNX_NESTING, MAX_ONNX_NODES, MAX_ONNX_STRING_BYTES};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,8 +42,12 @@ pub fn model(bytes: &[u8]) -> Result<Report, Inadmissible> {
             }
             7 if ports.is_some() => return Err(Inadmissible::NotOnnx("it has two graphs")),
             7 => ports = Some(graph(value.bytes()?, deeper(1)?, &mut census)?),
-            20 => return Err(Inadmissible::Unsupported("a model with training information is not supported")),
-            25 => return Err(Inadmissible::Unsupported("a model with functions of its own is not supported")),
+            20 => {
+                return Err(Inadmissible::Unsupported("a model with training information is not supported"));
+            }
+            25 => {
+                return Err(Inadmissible::Unsupported("a model with functions of its own is not supported"));
+            }
             _ => {}
         }
     }
@@ -178,7 +182,9 @@ fn attribute<'a>(
             }
             6 | 11 => drop(graph(value.bytes()?, deeper(depth)?, census)?),
             14 | 15 | 22 | 23 => {
-                return Err(Inadmissible::Unsupported("sparse tensors and types as attributes are not supported"));
+                return Err(Inadmissible::Unsupported(
+                    "sparse tensors and types as attributes are not supported",
+                ));
             }
             3 | 8 if constant => tensor::check_integers("a constant", value)?,
             3 => attribute.number = value.varint()? as i64,

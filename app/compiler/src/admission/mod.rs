@@ -1,10 +1,10 @@
 //! Admission: what is checked of a model file before the sandbox is entered.
 //!
-//! The checks are cheap, linear in the file's size and bounded in memory, and they run on bytes that a stranger
-//! sent: nothing here recurses past [`MAX_ONNX_NESTING`] messages, allocates by a number that the file says, or
-//! panics. They decide size, nesting, node count, string lengths, tensor sizes and element types, the operators'
-//! names, and that every input's dims are fixed. They do not decide whether the graph makes sense: that is the
-//! compiler's, in its sandbox.
+//! The checks are cheap, linear in the file's size and bounded in memory, and they run on bytes that a
+//! stranger sent: nothing here recurses past [`MAX_ONNX_NESTING`] messages, allocates by a number that the
+//! file says, or panics. They decide size, nesting, node count, string lengths, tensor sizes and element
+//! types, the operators' names, and that every input's dims are fixed. They do not decide whether the graph
+//! makes sense: that is the compiler's, in its sandbox.
 
 mod attributes;
 mod graph;
@@ -13,7 +13,7 @@ mod tensor;
 mod wire;
 
 use assay_types::limits::{
-    MAX_MODEL_BYTES, MAX_ONNX_NESTING, MAX_ONNX_NODES, MAX_ONNX_STRING_BYTES, MAX_PORTS, MAX_RANK, MAX_TENSOR_BYTES,
+    MAX_MODEL_BYTES, MAX_ONNX_NESTING, MAX_ONNX_NODES, MAX_PORTS, MAX_RANK, MAX_TENSOR_BYTES,
     MAX_TENSOR_NAME_BYTES,
 };
 use assay_types::tensor::{DType, InputShape, byte_len};
@@ -69,7 +69,10 @@ pub enum Inadmissible {
         dtype: &'static str,
     },
     /// Dims that are negative, too many, or whose product is too large.
-    #[error("{0} has dims that are negative, more than {MAX_RANK}, or of more than {MAX_TENSOR_BYTES} bytes in all")]
+    #[error(
+        "{0} has dims that are negative, more than {MAX_RANK}, \
+            or of more than {MAX_TENSOR_BYTES} bytes in all"
+    )]
     Dims(String),
     /// A tensor in the file has more or less data than its dims say.
     #[error("the data of tensor `{0}` does not fill its dims")]
@@ -170,7 +173,8 @@ pub fn read(onnx: &[u8]) -> Result<Report, Inadmissible> {
     Ok(report)
 }
 
-/// Every check, with `shapes` fixing the dims of inputs that the file leaves open. The report has them filled in.
+/// Every check, with `shapes` fixing the dims of inputs that the file leaves open. The report has them filled
+/// in.
 ///
 /// # Errors
 /// [`Inadmissible`], by the first rule that the file or the shapes break.
@@ -202,7 +206,8 @@ pub fn inspect(onnx: &[u8], shapes: &[InputShape]) -> Result<Report, Inadmissibl
 fn check_closed(input: &PortReport) -> Result<(), Inadmissible> {
     let dims: Option<Vec<u32>> = input.dims.iter().copied().collect();
     let Some(dims) = dims else {
-        let hint: Vec<_> = input.dims.iter().map(|dim| dim.map_or("?".to_owned(), |dim| dim.to_string())).collect();
+        let hint: Vec<_> =
+            input.dims.iter().map(|dim| dim.map_or("?".to_owned(), |dim| dim.to_string())).collect();
         return Err(Inadmissible::OpenDimension { name: input.name.clone(), hint: hint.join(",") });
     };
     let sized = byte_len(input.dtype, &dims).is_some_and(|bytes| bytes > 0);
@@ -214,11 +219,16 @@ fn check_closed(input: &PortReport) -> Result<(), Inadmissible> {
 
 fn check_ports(kind: &str, ports: &[PortReport]) -> Result<(), Inadmissible> {
     if ports.is_empty() || ports.len() > MAX_PORTS {
-        return Err(Inadmissible::Ports(format!("a model has 1 to {MAX_PORTS} {kind}s, this one {}", ports.len())));
+        return Err(Inadmissible::Ports(format!(
+            "a model has 1 to {MAX_PORTS} {kind}s, this one {}",
+            ports.len()
+        )));
     }
     for (index, port) in ports.iter().enumerate() {
         if port.name.is_empty() || port.name.len() > MAX_TENSOR_NAME_BYTES {
-            return Err(Inadmissible::Ports(format!("the name of an {kind} has 1 to {MAX_TENSOR_NAME_BYTES} bytes")));
+            return Err(Inadmissible::Ports(format!(
+                "the name of an {kind} has 1 to {MAX_TENSOR_NAME_BYTES} bytes"
+            )));
         }
         if ports[..index].iter().any(|earlier| earlier.name == port.name) {
             return Err(Inadmissible::DefinedTwice(port.name.clone()));
@@ -229,6 +239,5 @@ fn check_ports(kind: &str, ports: &[PortReport]) -> Result<(), Inadmissible> {
 
 /// A text from the file, bounded for a message.
 fn shorten(text: &str) -> String {
-    debug_assert!(MAX_ONNX_STRING_BYTES >= 80);
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }

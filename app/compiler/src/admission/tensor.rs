@@ -126,15 +126,19 @@ pub fn check_integers(what: &str, value: Value<'_>) -> Result<(), Inadmissible> 
     }
 }
 
-/// The compiler counts in 32 bits: a size of 2^40 would become 0. Exporters write "to the end" as a number near 2^63,
-/// which it knows.
+/// The compiler counts in 32 bits: a size of 2^40 would become 0. Exporters write "to the end" as a number
+/// near 2^63, which it knows.
 fn check_integer(what: impl Fn() -> String, number: i64) -> Result<(), Inadmissible> {
     let fits = i32::try_from(number).is_ok() || number.unsigned_abs() >= 1 << 62;
     if fits { Ok(()) } else { Err(Inadmissible::Integer(what(), number)) }
 }
 
-/// Element type and dims of a `TypeProto` that is a tensor's; dims are `None` when the file says no shape.
-pub fn of_type(what: &str, bytes: &[u8], depth: usize) -> Result<(DType, Option<Vec<Option<u32>>>), Inadmissible> {
+/// What a file says of a tensor's type: the element type and the dims. Dims are `None` when the file gives no
+/// shape, a single one is `None` when it is open.
+pub type Declared = (DType, Option<Vec<Option<u32>>>);
+
+/// What a `TypeProto` says, if it is a tensor's.
+pub fn of_type(what: &str, bytes: &[u8], depth: usize) -> Result<Declared, Inadmissible> {
     let mut found = None;
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
@@ -147,7 +151,7 @@ pub fn of_type(what: &str, bytes: &[u8], depth: usize) -> Result<(DType, Option<
     found.ok_or_else(|| Inadmissible::Ports(format!("{what} has no type")))
 }
 
-fn tensor_type(what: &str, bytes: &[u8], depth: usize) -> Result<(DType, Option<Vec<Option<u32>>>), Inadmissible> {
+fn tensor_type(what: &str, bytes: &[u8], depth: usize) -> Result<Declared, Inadmissible> {
     let (mut element, mut dims) = (0, None);
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
@@ -166,7 +170,8 @@ fn shape(what: &str, bytes: &[u8], depth: usize) -> Result<Vec<Option<u32>>, Ina
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
         if number == 1 {
-            dims.push(dim(what, value.bytes()?, super::graph::deeper(depth)?)?);
+            super::graph::deeper(depth)?;
+            dims.push(dim(what, value.bytes()?)?);
         }
         if dims.len() > MAX_RANK {
             return Err(Inadmissible::Dims(what.to_owned()));
@@ -175,7 +180,7 @@ fn shape(what: &str, bytes: &[u8], depth: usize) -> Result<Vec<Option<u32>>, Ina
     Ok(dims)
 }
 
-fn dim(what: &str, bytes: &[u8], _depth: usize) -> Result<Option<u32>, Inadmissible> {
+fn dim(what: &str, bytes: &[u8]) -> Result<Option<u32>, Inadmissible> {
     let mut dim = None;
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {

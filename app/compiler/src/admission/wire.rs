@@ -1,6 +1,7 @@
 //! The wire format of protobuf: one field at a time, no allocation, no recursion.
 //!
-//! Groups are refused: ONNX has none, and they are the only construct whose end cannot be known without descending.
+//! Groups are refused: ONNX has none, and they are the only construct whose end cannot be known without
+//! descending.
 
 use super::Inadmissible;
 
@@ -56,7 +57,8 @@ impl<'a> Fields<'a> {
             return Ok(None);
         }
         let key = varint(&mut self.rest)?;
-        let number = u32::try_from(key >> 3).map_err(|_| Inadmissible::NotOnnx("a field number is out of range"))?;
+        let number =
+            u32::try_from(key >> 3).map_err(|_| Inadmissible::NotOnnx("a field number is out of range"))?;
         if number == 0 {
             return Err(Inadmissible::NotOnnx("a field has the number zero"));
         }

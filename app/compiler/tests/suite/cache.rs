@@ -10,7 +10,8 @@ const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 fn load(folder: &Path) -> (Result<Compiler, HostError>, usize) {
     let mut lines = 0;
-    let result = Compiler::load(EMPTY_MODULE, CompilerHash::of(EMPTY_MODULE), Some(folder), &mut |_| lines += 1);
+    let result =
+        Compiler::load(EMPTY_MODULE, CompilerHash::of(EMPTY_MODULE), Some(folder), &mut |_| lines += 1);
     (result, lines)
 }
 
@@ -55,4 +56,17 @@ fn a_module_that_breaks_the_protocol_is_a_refusal() {
     let onnx = std::fs::read(crate::root().join("tests/data/models/mlp_digits.onnx")).unwrap();
     let compilation = load(folder.path()).0.unwrap().compile(&onnx, &[], 1_000_000).unwrap();
     assert_eq!(compilation.outcome.unwrap_err().name(), "does_not_compile");
+}
+
+/// A module whose start asks for 2 GiB more memory and traps when it gets none.
+const GREEDY: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\
+    \x07\x1e\x02\x11__wasm_call_ctors\0\0\x06memory\x02\0\
+    \x0a\x11\x01\x0f\0\x41\x80\x80\x02\x40\0\x41\x7f\x46\x04\x40\0\x0b\x0b";
+
+#[test]
+fn memory_over_the_cap_is_a_refusal_and_not_the_machines_failure() {
+    let onnx = std::fs::read(crate::root().join("tests/data/models/mlp_digits.onnx")).unwrap();
+    let greedy = Compiler::load(GREEDY, CompilerHash::of(GREEDY), None, &mut |_| {}).unwrap();
+    let refusal = greedy.compile(&onnx, &[], 1_000_000).unwrap().outcome.unwrap_err();
+    assert!(refusal.to_string().contains("the compiler stopped"), "{refusal}");
 }

@@ -41,12 +41,14 @@ fn case(onnx: &Path) -> Case {
 }
 
 fn shapes(case: &Case) -> Vec<InputShape> {
-    let shape = |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
+    let shape =
+        |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
     case.inputs.iter().map(shape).collect()
 }
 
 fn compiled(onnx: &Path) -> (ValidPlan, u64) {
-    let compilation = compiler().compile(&std::fs::read(onnx).unwrap(), &shapes(&case(onnx)), MAX_COMPILE_FUEL).unwrap();
+    let compilation =
+        compiler().compile(&std::fs::read(onnx).unwrap(), &shapes(&case(onnx)), MAX_COMPILE_FUEL).unwrap();
     (compilation.outcome.unwrap_or_else(|refusal| panic!("{}: {refusal}", stem(onnx))), compilation.fuel)
 }
 
@@ -76,8 +78,10 @@ fn every_f32_linear_and_tree_model_agrees_with_onnx_runtime() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // a test may look at the environment
 fn plans_fuel_and_units_are_the_pinned_ones() {
-    let mut lines = String::from("# model, plan, fuel, units; rewritten by ASSAY_BLESS=1 when the engine changes\n");
+    let mut lines =
+        String::from("# model, plan, fuel, units; rewritten by ASSAY_BLESS=1 when the engine changes\n");
     for onnx in supported() {
         let (plan, fuel) = compiled(&onnx);
         writeln!(lines, "{} {} {fuel} {}", stem(&onnx), plan.hash(), plan.units()).unwrap();

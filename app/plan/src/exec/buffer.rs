@@ -1,7 +1,8 @@
 //! The memory of a run: an aligned, zeroed block, and typed views of the values in it.
 //!
-//! This is the only unsafe code of the crate. What makes it sound is the layout: all values of a node, its operands,
-//! its result and its scratch, lie inside the block, aligned for any element, and do not overlap while it runs.
+//! This is the only unsafe code of the crate. What makes it sound is the layout: all values of a node, its
+//! operands, its result and its scratch, lie inside the block, aligned for any element, and do not overlap
+//! while it runs.
 #![allow(unsafe_code)]
 
 use crate::memory::ALIGN;
@@ -72,7 +73,8 @@ impl Buffer {
     /// No mutable slice of these bytes is alive while the result is.
     pub(crate) unsafe fn slice<T: Element>(&self, offset: u64, count: usize) -> &[T] {
         let start = self.at::<T>(offset, count);
-        // SAFETY: `at` has checked bounds and alignment; the bytes are initialised, and the caller excludes aliases.
+        // SAFETY: `at` has checked bounds and alignment; the bytes are initialised, and the caller excludes
+        // aliases.
         unsafe { std::slice::from_raw_parts(start, count) }
     }
 
@@ -83,7 +85,8 @@ impl Buffer {
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn slice_mut<T: Element>(&self, offset: u64, count: usize) -> &mut [T] {
         let start = self.at::<T>(offset, count);
-        // SAFETY: `at` has checked bounds and alignment; the bytes are initialised, and the caller excludes aliases.
+        // SAFETY: `at` has checked bounds and alignment; the bytes are initialised, and the caller excludes
+        // aliases.
         unsafe { std::slice::from_raw_parts_mut(start, count) }
     }
 

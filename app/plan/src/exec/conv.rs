@@ -1,8 +1,8 @@
 //! Convolution: the positions of an image in panels of 16, the output channels of a group in tiles of rows.
 //!
-//! The weights of a channel lie side by side and in the order of the sum, so they are used where they are; only the
-//! taps are gathered. A tap outside the image is gathered as +0, which with finite weights gives the same bits as
-//! skipping it: it can only turn a sum of -0 into +0, and the bias, never -0, does that anyway.
+//! The weights of a channel lie side by side and in the order of the sum, so they are used where they are;
+//! only the taps are gathered. A tap outside the image is gathered as +0, which with finite weights gives the
+//! same bits as skipping it: it can only turn a sum of -0 into +0, and the bias, never -0, does that anyway.
 
 use super::view::View;
 use crate::contraction::{conv_depth, conv_panels};

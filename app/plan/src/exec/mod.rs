@@ -1,8 +1,9 @@
 //! Running a valid plan.
 //!
-//! An [`Executable`] is a plan made ready once: loops arranged, constant columns packed. A run takes an arena of its
-//! own, computes the nodes in order, and copies the outputs out, making every NaN the canonical one: the only place
-//! where that happens. Nothing here may change a bit that the opcodes fix; layout and order of work are free.
+//! An [`Executable`] is a plan made ready once: loops arranged, constant columns packed. A run takes an arena
+//! of its own, computes the nodes in order, and copies the outputs out, making every NaN the canonical one:
+//! the only place where that happens. Nothing here may change a bit that the opcodes fix; layout and order of
+//! work are free.
 
 mod buffer;
 mod cast;
@@ -59,8 +60,9 @@ pub struct Executable {
     arenas: Mutex<Vec<Buffer>>,
 }
 
-/// Arenas kept for the next run.
+/// Arenas kept for the next run, and how large one may be to be kept.
 const SPARE_ARENAS: usize = 2;
+const SPARE_ARENA_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Executable {
     /// Makes a plan ready for the bodies of an instruction set.
@@ -129,7 +131,8 @@ impl Executable {
     /// Runs the plan on its inputs, in the plan's order.
     ///
     /// # Errors
-    /// [`RunError::Input`] before anything is computed, [`RunError::Failed`] when the data made an opcode fail.
+    /// [`RunError::Input`] before anything is computed, [`RunError::Failed`] when the data made an opcode
+    /// fail.
     pub fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         input::check(self.plan.inputs(), inputs)?;
         let run = Run {
@@ -162,7 +165,7 @@ impl Executable {
 
     fn return_arena(&self, arena: Buffer) {
         let mut arenas = self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
-        if arenas.len() < SPARE_ARENAS {
+        if arenas.len() < SPARE_ARENAS && self.plan.layout().arena_bytes <= SPARE_ARENA_BYTES {
             arenas.push(arena);
         }
     }

@@ -1,4 +1,5 @@
-//! Reductions and row functions. Axes that are not the last are brought there first, and back where that matters.
+//! Reductions and row functions. Axes that are not the last are brought there first, and back where that
+//! matters.
 
 use super::elementwise::Integer;
 use super::view::View;

@@ -43,8 +43,8 @@ impl<'a> Run<'a> {
                 let bytes = &self.data[offset as usize..][..elements * size_of::<T>()];
                 in_place(bytes).unwrap_or_else(|| unreachable!("data is aligned for every element"))
             }
-            // SAFETY: while a node runs, only its own result and scratch are written, and the layout keeps both apart
-            // from every living value.
+            // SAFETY: while a node runs, only its own result and scratch are written, and the layout keeps
+            // both apart from every living value.
             Place::Arena(offset) => unsafe { self.arena.slice(offset, elements) },
         }
     }
@@ -95,7 +95,8 @@ impl<'a> View<'a> {
         let Place::Arena(offset) = self.run.layout.places[self.index] else {
             unreachable!("only values of the arena are computed");
         };
-        // SAFETY: taken once, and the layout keeps a result apart from operands, scratch and every living value.
+        // SAFETY: taken once, and the layout keeps a result apart from operands, scratch and every living
+        // value.
         unsafe { self.run.arena.slice_mut(offset, elements::<T>(self.node())) }
     }
 
@@ -109,8 +110,8 @@ impl<'a> View<'a> {
             self.scratch_taken <= self.run.layout.scratch_bytes[self.index],
             "scratch is larger than planned"
         );
-        // SAFETY: each call gets bytes of its own inside the node's scratch, which the layout keeps apart from every
-        // living value.
+        // SAFETY: each call gets bytes of its own inside the node's scratch, which the layout keeps apart
+        // from every living value.
         unsafe { self.run.arena.slice_mut(offset, elements) }
     }
 }

@@ -120,7 +120,8 @@ pub(super) fn arg(node: &Node, operands: &[&Node], axis: u8) -> Result<Vec<u32>,
     Ok(dims)
 }
 
-/// Whether a convolution's weights must be finite: with padding, a skipped tap and a tap times zero must agree.
+/// Whether a convolution's weights must be finite: with padding, a skipped tap and a tap times zero must
+/// agree.
 pub(crate) fn is_padded(op: &Opcode) -> bool {
     match op {
         Opcode::Conv2d { window, .. } => {

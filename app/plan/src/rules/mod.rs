@@ -1,7 +1,7 @@
 //! What every opcode asks of its node: operands, dtypes, dims, attributes. One function per family.
 //!
-//! A rule returns the dims that the result must have, or the sentence that is broken. It may rely on this, checked
-//! before for the node and its operands: ranks of at most 8, dims of at least 1, at most
+//! A rule returns the dims that the result must have, or the sentence that is broken. It may rely on this,
+//! checked before for the node and its operands: ranks of at most 8, dims of at least 1, at most
 //! [`MAX_VALUE_BYTES`](crate::limits::MAX_VALUE_BYTES) per value.
 
 mod compute;

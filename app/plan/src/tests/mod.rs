@@ -30,8 +30,12 @@ fn check_bodies(seed: u64) {
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn every_body_agrees_with_the_naive_interpreter(seed in any::<u64>()) {
@@ -162,12 +166,4 @@ fn random_plans_hold_every_opcode_and_fail_now_and_then() {
     assert_eq!(seen.len(), 26, "{seen:?}");
     assert!(seen.values().all(|&count| count >= 10), "{seen:?}");
     assert!((5..500).contains(&failures), "{failures}");
-}
-
-#[test]
-#[ignore = "minutes: run by hand after a change to a body"]
-fn soak() {
-    for seed in 1_000_000..1_300_000 {
-        check_bodies(seed);
-    }
 }

@@ -1,5 +1,6 @@
-//! The opcodes said a second time, one element at a time on plain lists: no layout, no tiles, no walks, no packing.
-//! It shares only the functions of one f32 with the kernels. Whatever the executor does must agree bit for bit.
+//! The opcodes said a second time, one element at a time on plain lists: no layout, no tiles, no walks, no
+//! packing. It shares only the functions of one f32 with the kernels. Whatever the executor does must agree
+//! bit for bit.
 
 use crate::opcode::*;
 use crate::{Node, Plan};

@@ -358,6 +358,7 @@ fn nans_leave_a_plan_with_canonical_bits() {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn one_executable_serves_threads_at_once() {
     let window = Window { pad_before: [0; 2], pad_after: [0; 2], ..window() };

@@ -1,8 +1,8 @@
 //! A process killed at any instant leaves exactly some committed version.
 //!
-//! The killed process is this test binary again, told its directory by an environment variable. SIGKILL shows that a batch is
-//! atomic and that what was acknowledged is there; it does not show what a power cut does to a disk that lies
-//! about `fsync`.
+//! The killed process is this test binary again, told its directory by an environment variable. SIGKILL shows that
+//! a batch is atomic and that what was acknowledged is there; it does not show what a power cut does to a disk that
+//! lies about `fsync`.
 
 use super::*;
 use crate::Read;

@@ -43,7 +43,8 @@ pub struct Global {
     /// Do not ask before spending or deleting.
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,
-    /// The most that the command may spend, like 2500 (uasy) or 1.5asy [default: the exact fee plus a quarter].
+    /// The most that the command may spend, like 2500 (uasy) or 1.5asy [default: the exact fee plus a
+    /// quarter].
     #[arg(long, global = true, value_name = "AMOUNT")]
     pub max_fee: Option<Amount>,
     /// How keys are protected [default: file for a new key, else whatever the key has].
@@ -57,9 +58,8 @@ pub enum Command {
     #[command(subcommand)]
     Keys(Keys),
     /// Send money.
-    #[command(
-        after_help = "Examples:\n  $ assay send assay1... 1.5asy --from alice\n  $ assay send bob 2500 --yes --json"
-    )]
+    #[command(after_help = "Examples:\n  $ assay send assay1... 1.5asy --from alice\n  \
+            $ assay send bob 2500 --yes --json")]
     Send(Send),
     /// Look into, run, publish and find models.
     #[command(subcommand)]
@@ -105,9 +105,8 @@ pub enum Keys {
     #[command(after_help = "Examples:\n  $ assay keys show alice\n  $ assay keys show alice --json")]
     Show { name: String },
     /// Take a key from words, or from 64 hexadecimal digits, given on stdin.
-    #[command(
-        after_help = "Examples:\n  $ assay keys import alice\n  $ assay keys import alice --type secp256k1 < words.txt"
-    )]
+    #[command(after_help = "Examples:\n  $ assay keys import alice\n  \
+            $ assay keys import alice --type secp256k1 < words.txt")]
     Import {
         name: String,
         /// The kind of key.
@@ -187,7 +186,8 @@ pub enum Model {
         #[arg(long, value_name = "ID")]
         after: Option<ModelId>,
         /// At most so many.
-        #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
     /// Show a model: by id, or by a name that only one sealed model has.

@@ -23,7 +23,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
-/// `units` are those of the inference alone, as in the receipt; `index` is the message's, as `assay receipt` takes it.
+/// `units` are those of the inference alone, as in the receipt; `index` is the message's, as `assay receipt`
+/// takes it.
 #[derive(Serialize)]
 struct Inferred<'a> {
     tx_hash: Option<TxHash>,

@@ -1,8 +1,8 @@
 //! The command line.
 //!
-//! stdout is data, stderr is prose. With `--json` stdout gets exactly one JSON object, errors included. Exit status:
-//! 0 done; 1 failed (network, rejected transaction); 2 the input is wrong (file, flag, inadmissible model, proof that
-//! does not verify); 70 a fault of this program.
+//! stdout is data, stderr is prose. With `--json` stdout gets exactly one JSON object, errors included. Exit
+//! status: 0 done; 1 failed (network, rejected transaction); 2 the input is wrong (file, flag, inadmissible
+//! model, proof that does not verify); 70 a fault of this program.
 
 mod args;
 mod context;

@@ -61,8 +61,8 @@ impl From<&Port> for OpenPort {
     }
 }
 
-/// `load_units` is what sealing costs beyond a plain transaction: the compilation's fuel in units, and the loading of
-/// the plan; `image_bytes` the size of the plan.
+/// `load_units` is what sealing costs beyond a plain transaction: the compilation's fuel in units, and the
+/// loading of the plan; `image_bytes` the size of the plan.
 #[derive(Serialize, Default)]
 struct Inspected {
     admissible: bool,

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::local::{self, Workbench};
 use crate::verify::{self, MAX_BUNDLE_BYTES, Material, Rerun, Trust};
-use crate::wallet::WAIT;
+use crate::wallet::{WAIT, accepted};
 use assay_types::bundle::Bundle;
 use std::io::Write;
 use std::path::Path;
@@ -28,11 +28,20 @@ pub fn save(bundle: &Bundle, path: &Path) -> Result<()> {
 pub fn fetch(context: &Context, command: Receipt) -> Result<Reply> {
     let Receipt { tx_hash, index, output } = command;
     let client = context.client()?;
-    if client.tx(&tx_hash)?.is_none() {
-        return Err(Error::failed(
+    let info = client.tx(&tx_hash)?.ok_or_else(|| {
+        Error::failed(
             "tx_unknown",
             format!("transaction {tx_hash} is in no block that this node knows"),
             "check the hash, or wait",
+        )
+    })?;
+    // Only a receipt that there is is worth waiting for: its proof comes with the next block.
+    let message = accepted(info)?.messages.into_iter().nth(index as usize);
+    if message.is_none_or(|message| message.receipt.is_none()) {
+        return Err(Error::failed(
+            "no_receipt",
+            format!("message {index} of transaction {tx_hash} is no inference"),
+            format!("see its messages with `assay query tx {tx_hash}`"),
         ));
     }
     let bundle = client.wait_bundle(&tx_hash, index, WAIT)?;

@@ -50,7 +50,8 @@ pub fn write_outputs(path: Option<&Path>, outputs: &[NamedTensor]) -> Result<()>
     }
 }
 
-/// A tensor as JSON: `values` is the flat list in row-major order, or null for one of more than 4096 elements.
+/// A tensor as JSON: `values` is the flat list in row-major order, or null for one of more than 4096
+/// elements.
 #[derive(Serialize)]
 pub struct Shown<'a> {
     name: &'a str,

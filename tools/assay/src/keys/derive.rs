@@ -1,7 +1,7 @@
 //! From words to a key: BIP-39, then SLIP-10 for ed25519 or BIP-32 for secp256k1.
 //!
-//! ed25519 has hardened steps only, so its path is `m/44'/118'/A'/0'`; secp256k1 has the path that Cosmos wallets
-//! use, `m/44'/118'/A'/0/0`. A is the account, 0 unless asked for.
+//! ed25519 has hardened steps only, so its path is `m/44'/118'/A'/0'`; secp256k1 has the path that Cosmos
+//! wallets use, `m/44'/118'/A'/0/0`. A is the account, 0 unless asked for.
 
 use crate::error::{Error, Result};
 use assay_types::key::SecretKey;
@@ -59,8 +59,8 @@ pub fn new_mnemonic(words: u8) -> Result<Zeroizing<String>> {
 /// The key of an account under words.
 ///
 /// # Errors
-/// When the words are no BIP-39 mnemonic (a word that is not in the list, a checksum that does not match), or the
-/// account is not below 2^31.
+/// When the words are no BIP-39 mnemonic (a word that is not in the list, a checksum that does not match), or
+/// the account is not below 2^31.
 pub fn from_mnemonic(words: &str, kind: KeyType, account: u32) -> Result<SecretKey> {
     if account >= HARDENED {
         return Err(Error::input(format!("account {account}"), "an account is a number below 2147483648"));

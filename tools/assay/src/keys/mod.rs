@@ -1,9 +1,10 @@
 //! Keys on disk: where they are kept, how they are protected, how they come from words.
 //!
-//! One JSON file per key under `HOME/keyring`, mode 0600, never overwritten. The name, the kind, the public key and
-//! the address stand in the clear; the secret is sealed with a password ([`Backend::File`], [`Backend::Os`]) or, for
-//! throw-away keys only, not at all ([`Backend::Test`], said in the file's name). Secrets in memory are wiped when
-//! they are dropped. This module does not ask anybody anything: a [`Passwords`] does.
+//! One JSON file per key under `HOME/keyring`, mode 0600, never overwritten. The name, the kind, the public
+//! key and the address stand in the clear; the secret is sealed with a password ([`Backend::File`],
+//! [`Backend::Os`]) or, for throw-away keys only, not at all ([`Backend::Test`], said in the file's name).
+//! Secrets in memory are wiped when they are dropped. This module does not ask anybody anything: a
+//! [`Passwords`] does.
 
 mod derive;
 mod os;

@@ -1,8 +1,8 @@
 //! The operating system as the keeper of a key's password: the Linux kernel's user keyring.
 //!
-//! The kernel forgets it at the next start, or when the user's last process ends; then the password is asked for
-//! again. So nothing that would be missed is ever kept here. Where there is no such keeper (another system, a
-//! container that forbids it), every answer is "not there".
+//! The kernel forgets it at the next start, or when the user's last process ends; then the password is asked
+//! for again. So nothing that would be missed is ever kept here. Where there is no such keeper (another
+//! system, a container that forbids it), every answer is "not there".
 
 use std::path::Path;
 use zeroize::Zeroizing;

@@ -1,7 +1,8 @@
 //! Tensors in numpy's `.npz` files: a zip of `.npy` arrays, one per name.
 //!
-//! What is read is bounded by what an array's header declares, and that by a limit of the caller's, before anything
-//! is allocated; a zip that would unpack to more is refused. Arrays that nobody asks for are not unpacked.
+//! What is read is bounded by what an array's header declares, and that by a limit of the caller's, before
+//! anything is allocated; a zip that would unpack to more is refused. Arrays that nobody asks for are not
+//! unpacked.
 
 mod header;
 

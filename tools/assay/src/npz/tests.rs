@@ -59,7 +59,10 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_headers_never_panic(text in "\\PC{0,80}", data in proptest::collection::vec(any::<u8>(), 0..40)) {
+    fn arbitrary_headers_never_panic(
+        text in "\\PC{0,80}",
+        data in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend_from_slice(&(text.len() as u16).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());

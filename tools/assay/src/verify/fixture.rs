@@ -75,18 +75,6 @@ fn set(powers: &[(u64, bool)]) -> Set {
     Set::without_proposer(infos.collect())
 }
 
-fn validators_json(set: &Set) -> Value {
-    let rows = set.validators().iter().map(|info| {
-        json!({
-            "address": info.address,
-            "pub_key": info.pub_key,
-            "voting_power": info.power().to_string(),
-            "proposer_priority": "0",
-        })
-    });
-    rows.collect()
-}
-
 pub fn genesis(setup: &Setup) -> Value {
     let set = set(&setup.validators);
     let rows = set.validators().iter().map(|info| {
@@ -223,7 +211,7 @@ pub fn bundle(setup: &Setup) -> Value {
         model_id: manifest.id(),
         manifest,
         signed_header: serde_json::to_value(signed).unwrap(),
-        validators: validators_json(&set),
+        validators: serde_json::to_value(set.validators()).unwrap(),
         proof: BASE64.encode(proof),
         receipt: BASE64.encode(receipt),
         input: BASE64.encode(codec::encode(&input)),

@@ -1,7 +1,7 @@
 //! The signed header: that it hangs together, and that more than two thirds of the validators signed it.
 //!
-//! The light client's own predicates decide, with one rule more: every signature for the block must be good, not only
-//! enough of them, so that no changed bit of one goes unnoticed.
+//! The light client's own predicates decide, with one rule more: every signature for the block must be good,
+//! not only enough of them, so that no changed bit of one goes unnoticed.
 
 use super::parts::Parts;
 use super::{Finding, ensure};

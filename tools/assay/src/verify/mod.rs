@@ -1,9 +1,9 @@
 //! Verifying a bundle, offline: is this output what the chain says of this input?
 //!
-//! The checks run in order, each on what the ones before it have shown: the file's form, the trust anchor, the signed
-//! header, the proof of the receipt against the header's app hash, the receipt's fields, the hashes of input, output
-//! and model. With the model or its plan at hand the inference is run again and compared. Nothing in the file is
-//! believed: it may be a stranger's. No network, no clock.
+//! The checks run in order, each on what the ones before it have shown: the file's form, the trust anchor,
+//! the signed header, the proof of the receipt against the header's app hash, the receipt's fields, the
+//! hashes of input, output and model. With the model or its plan at hand the inference is run again and
+//! compared. Nothing in the file is believed: it may be a stranger's. No network, no clock.
 
 mod header;
 mod parts;

@@ -1,6 +1,6 @@
 //! The parts of a bundle's file, each in its own form; whether they are true is not asked here.
 
-use super::MAX_BUNDLE_BYTES;
+use super::{MAX_BUNDLE_BYTES, ensure};
 use assay_types::bundle::{Bundle, FORMAT};
 use assay_types::codec;
 use assay_types::hash::AppHash;
@@ -9,7 +9,7 @@ use assay_types::receipt::Receipt;
 use assay_types::tensor::{self, NamedTensor};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator::{Info, Set};
@@ -37,16 +37,16 @@ impl Parts {
         let json: Value = serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
         let bundle = Bundle::deserialize(&json).map_err(|error| format!("not a bundle: {error}"))?;
         // One text for every value: else a digit's case could be changed and nobody would notice.
-        if serde_json::to_value(&bundle).ok().as_ref() != Some(&json) {
-            return Err("a hash or a number is not written as a bundle writes it".into());
-        }
+        ensure_same("the bundle", &bundle, &json)?;
         if bundle.format != FORMAT {
             let format: String = bundle.format.chars().take(40).collect();
             return Err(format!("the format is {format:?}; this version reads {FORMAT:?}"));
         }
-        let header: SignedHeader = serde_json::from_value(bundle.signed_header.clone())
+        let header = SignedHeader::deserialize(&bundle.signed_header)
             .map_err(|error| format!("signed_header: {error}"))?;
+        ensure_same("signed_header", &header, &bundle.signed_header)?;
         let validators = validators(&bundle.validators).map_err(|error| format!("validators: {error}"))?;
+        ensure_same("validators", validators.validators(), &bundle.validators)?;
         let proof = unbase64("proof", &bundle.proof, MAX_PROOF_BYTES)?;
         let receipt_bytes = unbase64("receipt", &bundle.receipt, MAX_RECEIPT_BYTES)?;
         let receipt =
@@ -64,10 +64,16 @@ impl Parts {
     }
 }
 
-/// CometBFT's list of validators, as an array or in an object under `validators`. An address that is not the key's is
-/// refused: votes are found by address.
+/// What was read must be written in the same way again: nothing was left out, added or spelt differently.
+fn ensure_same(what: &str, read: &impl Serialize, json: &Value) -> Result<(), String> {
+    let written = serde_json::to_value(read).map_err(|error| format!("{what}: {error}"))?;
+    ensure(written == *json, || format!("{what}: not written as a bundle writes it"))
+}
+
+/// A list of validators in CometBFT's JSON. An address that is not the key's is refused: votes are found by
+/// address.
 pub fn validators(json: &Value) -> Result<Set, String> {
-    let list = json.as_array().or_else(|| json.get("validators")?.as_array()).ok_or("not a list")?;
+    let list = json.as_array().ok_or("not a list")?;
     if list.is_empty() || list.len() > MAX_VALIDATORS {
         return Err(format!("{} validators", list.len()));
     }

@@ -1,5 +1,5 @@
-//! Running the inference again: the model's file must be the one that the receipt names, its plan the one that the
-//! chain agreed on, its output the same bits.
+//! Running the inference again: the model's file must be the one that the receipt names, its plan the one
+//! that the chain agreed on, its output the same bits.
 
 use super::parts::Parts;
 use super::{Finding, Rerun, ensure};

@@ -6,6 +6,8 @@ use assay_types::receipt::Receipt;
 use proptest::prelude::*;
 use serde_json::Value;
 
+type Edit = fn(&mut Receipt);
+
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -102,7 +104,7 @@ fn two_thirds_of_the_power_are_not_enough() {
 #[test]
 fn a_receipt_that_lies_is_refused_even_when_it_is_proven() {
     let home = Home::new();
-    let rows: [(fn(&mut Receipt), &str); 3] = [
+    let rows: [(Edit, &str); 3] = [
         (|receipt| receipt.height = 40, "receipt"),
         (|receipt| receipt.input = InputHash([0; 32]), "input"),
         (|receipt| receipt.outcome = Outcome::Failed, "output"),
@@ -143,10 +145,6 @@ fn every_changed_field_is_refused() {
     collect(&good, String::new(), &mut leaves);
     assert!(leaves.len() > 40, "{leaves:?}");
     for pointer in leaves {
-        // Not signed, not part of any hash, and without any meaning for what is shown.
-        if pointer.ends_with("/proposer_priority") {
-            continue;
-        }
         for change in [flip_first, flip_last, empty] {
             let mut bundle = good.clone();
             let leaf = bundle.pointer_mut(&pointer).unwrap();
@@ -221,7 +219,7 @@ fn hostile_voting_power_does_not_overflow() {
     for power in ["9223372036854775807", "-1", "0", "99999999999999999999"] {
         let mut bundle = fixture::bundle(&setup);
         for index in 0..4 {
-            bundle["validators"][index]["voting_power"] = power.into();
+            bundle["validators"][index]["power"] = power.into();
         }
         assert!(!home.verify(&setup, &bundle).valid);
     }
@@ -239,7 +237,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn one_flipped_bit_anywhere_is_refused_or_changes_nothing(position in any::<prop::sample::Index>(), bit in 0u8..8) {
+    fn one_flipped_bit_anywhere_is_refused(position in any::<prop::sample::Index>(), bit in 0u8..8) {
         let (home, setup) = (Home::new(), Setup::default());
         let good = fixture::bundle(&setup);
         let mut bytes = serde_json::to_vec(&good).unwrap();
@@ -247,8 +245,7 @@ proptest! {
         bytes[index] ^= 1 << bit;
         let workbench = Workbench::new(home.0.path()).quiet();
         let report = verify(&bytes, &trust(&setup), &Material { model: None, workbench: &workbench });
-        let near = String::from_utf8_lossy(&bytes[index.saturating_sub(30)..index]).into_owned();
-        prop_assert!(!report.valid || near.contains("proposer_priority"), "{near} {report:?}");
+        prop_assert!(!report.valid, "{}", String::from_utf8_lossy(&bytes));
     }
 
     #[test]
@@ -260,7 +257,11 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_json_in_any_place_never_panics(place in any::<prop::sample::Index>(), kind in 0usize..8, n in any::<u64>()) {
+    fn arbitrary_json_in_any_place_never_panics(
+        place in any::<prop::sample::Index>(),
+        kind in 0usize..8,
+        n in any::<u64>(),
+    ) {
         let (home, setup) = (Home::new(), Setup::default());
         let mut bundle = fixture::bundle(&setup);
         let mut leaves = vec![];
@@ -277,6 +278,6 @@ proptest! {
             _ => "9".repeat((n % 3000) as usize).into(),
         };
         let report = home.verify(&setup, &bundle);
-        prop_assert!(!report.valid || pointer.ends_with("/proposer_priority"), "{pointer} {report:?}");
+        prop_assert!(!report.valid, "{pointer} {report:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! What the verifier trusts beforehand: a genesis document, or one header by its hash.
 //!
-//! With a genesis the chain id must be its own and the header's validators must be its validators; a chain whose
-//! validators have changed since needs the hash of the header, from somebody who is trusted.
+//! With a genesis the chain id must be its own and the header's validators must be its validators; a chain
+//! whose validators have changed since needs the hash of the header, from somebody who is trusted.
 
 use super::parts::{self, Parts};
 use super::{Finding, ensure};
@@ -72,8 +72,8 @@ impl Trust {
                 ensure(validators.hash() == header.validators_hash, || {
                     let got = header.height.value();
                     format!(
-                        "the validators of height {got} are not those of {source}: give the hash of that header, \
-                         --trust {got}:HASH"
+                        "the validators of height {got} are not those of {source}: give the hash of that \
+                         header, --trust {got}:HASH"
                     )
                 })?;
                 Ok(format!("the {} validators of {source}", validators.validators().len()))

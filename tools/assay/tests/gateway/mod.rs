@@ -1,7 +1,7 @@
 //! A gateway that is no node: REST over a state in memory, every transaction in a block of its own at once.
 //!
-//! It checks what a node checks of form, signature, nonce and fee limit, so that a wallet that gets one of them wrong
-//! fails here. It can be told to drop connections.
+//! It checks what a node checks of form, signature, nonce and fee limit, so that a wallet that gets one of
+//! them wrong fails here. It can be told to drop connections.
 
 use assay_types::account::Account;
 use assay_types::address::Address;
@@ -13,7 +13,7 @@ use assay_types::api::{
 use assay_types::codec;
 use assay_types::error::Rejected;
 use assay_types::hash::{AppHash, ChunkHash, CompilerHash, ModelId, TxHash};
-use assay_types::message::Message;
+use assay_types::message::{Infer, Message};
 use assay_types::model::{Compiled, ModelRecord, ModelState};
 use assay_types::params::{self, Params};
 use assay_types::receipt::{Outcome, Receipt};
@@ -51,7 +51,7 @@ pub struct Gateway {
     pub state: Arc<Mutex<State>>,
 }
 
-type Answer = Result<String, (u16, Problem)>;
+type Answer = Result<String, Box<Problem>>;
 
 impl Gateway {
     pub fn start() -> Self {
@@ -103,8 +103,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         };
         let (status, kind, body) = match answer {
             Ok(body) => (200, "application/json", body),
-            Err((status, problem)) => {
-                (status, "application/problem+json", serde_json::to_string(&problem).unwrap())
+            Err(problem) => {
+                (problem.status, "application/problem+json", serde_json::to_string(&problem).unwrap())
             }
         };
         let head =
@@ -145,7 +145,7 @@ fn answer(state: &mut State, method: &str, path: &str, body: &[u8]) -> Option<An
             let submit: SubmitTx = serde_json::from_slice(body).ok()?;
             match submit_tx(state, &BASE64.decode(submit.tx).ok()?) {
                 Ok(tx_hash) => json(&Submitted { tx_hash }),
-                Err(rejected) => Err((400, problem(&rejected))),
+                Err(rejected) => Err(Box::new(problem(&rejected))),
             }
         }
         ("POST", ["simulate"]) => {
@@ -167,7 +167,7 @@ fn json(value: &impl Serialize) -> Answer {
 
 fn found<T: Serialize>(value: Option<T>) -> Answer {
     value.as_ref().map(|value| serde_json::to_string(value).unwrap()).ok_or_else(|| {
-        let problem = Problem {
+        Box::new(Problem {
             kind: "about:blank".into(),
             title: "not found".into(),
             status: 404,
@@ -175,8 +175,7 @@ fn found<T: Serialize>(value: Option<T>) -> Answer {
             code: 0,
             name: "not_found".into(),
             hint: String::new(),
-        };
-        (404, problem)
+        })
     })
 }
 
@@ -305,21 +304,25 @@ fn apply(state: &mut State, payer: Address, message: &Message, fee: Amount) -> R
             let record = state.models.get_mut(&retire.model).ok_or(Rejected::ModelUnknown)?;
             record.state = ModelState::Retired { compiled: None, height: state.height };
         }
-        Message::Infer(infer) => {
-            let compiled = state.models.get(&infer.model).ok_or(Rejected::ModelUnknown)?.runnable()?;
-            info.receipt = Some(Receipt {
-                model: infer.model,
-                plan: compiled.plan,
-                engine: compiled.engine,
-                input: tensor::input_hash(&infer.inputs),
-                outcome: Outcome::Output(tensor::output_hash(&state.output)),
-                units: 11,
-                fee,
-                payer,
-                height: state.height,
-            });
+        Message::Infer(message) => {
+            info.receipt = Some(infer(state, payer, message, fee)?);
             info.output = Some(BASE64.encode(codec::encode(&state.output)));
         }
     }
     Ok(info)
+}
+
+fn infer(state: &State, payer: Address, infer: &Infer, fee: Amount) -> Result<Receipt, Rejected> {
+    let compiled = state.models.get(&infer.model).ok_or(Rejected::ModelUnknown)?.runnable()?;
+    Ok(Receipt {
+        model: infer.model,
+        plan: compiled.plan,
+        engine: compiled.engine,
+        input: tensor::input_hash(&infer.inputs),
+        outcome: Outcome::Output(tensor::output_hash(&state.output)),
+        units: 11,
+        fee,
+        payer,
+        height: state.height,
+    })
 }

@@ -13,6 +13,7 @@ use crate::network::Network;
 use crate::wallet::Wallet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,13 +32,17 @@ pub struct Options {
 pub struct Failed {
     number: usize,
     title: &'static str,
-    error: Error,
+    error: Box<Error>,
 }
 
 impl Failed {
-    /// For what fails outside any step.
+    fn new(number: usize, title: &'static str, error: Error) -> Self {
+        Self { number, title, error: Box::new(error) }
+    }
+
+    /// For what fails before the first step.
     fn before(error: Error) -> Self {
-        Self { number: 0, title: "getting ready", error }
+        Self::new(0, "get ready", error)
     }
 }
 
@@ -49,9 +54,18 @@ struct Demo {
     network: Option<Network>,
     model: String,
     inferences: Vec<String>,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Demo {
+    /// An error once Ctrl-C was pressed.
+    fn go_on(&self) -> Result<(), Error> {
+        match self.interrupted.load(Ordering::SeqCst) {
+            true => Err(Error::Claim("interrupted".into())),
+            false => Ok(()),
+        }
+    }
+
     fn network(&mut self) -> Result<&mut Network, Error> {
         self.network.as_mut().ok_or_else(|| Error::Claim("the network is not running".into()))
     }
@@ -88,7 +102,7 @@ const STEPS: [(&str, StepBody); 9] = [
 /// # Errors
 /// [`Failed`] naming the first step that did not hold.
 pub fn run(options: &Options) -> Result<(), Failed> {
-    let interrupted = std::sync::Arc::new(AtomicBool::new(false));
+    let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
         .map_err(|error| Failed::before(Error::Claim(format!("cannot catch Ctrl-C: {error}"))))?;
@@ -98,10 +112,10 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     say(&format!("Assay demo, in {}\n", folder.display()));
     let wallet = Wallet::new(&binaries.assay, folder.join("wallet"));
     let (model, inferences) = (String::new(), Vec::new());
-    let mut demo = Demo { folder, binaries, wallet, network: None, model, inferences };
-    let told = tell(&mut demo, &interrupted).and_then(|()| match options.once {
+    let mut demo = Demo { folder, binaries, wallet, network: None, model, inferences, interrupted };
+    let told = tell(&mut demo).and_then(|()| match options.once {
         true => Ok(()),
-        false => stay_up(&mut demo, &interrupted),
+        false => stay_up(&mut demo),
     });
     drop(demo.network.take());
     if let (Err(_), Some(temporary)) = (&told, temporary) {
@@ -124,24 +138,20 @@ fn folder(wanted: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>),
     Ok((dir.canonicalize().map_err(Error::io("cannot read", dir))?, None))
 }
 
-fn tell(demo: &mut Demo, interrupted: &AtomicBool) -> Result<(), Failed> {
+fn tell(demo: &mut Demo) -> Result<(), Failed> {
     let started = Instant::now();
     for (index, (title, body)) in STEPS.into_iter().enumerate() {
         let number = index + 1;
         let begun = Instant::now();
         whisper(&format!("{number}/{} {title} ... ", STEPS.len()));
-        let ended = match interrupted.load(Ordering::SeqCst) {
-            true => Err(Error::Claim("interrupted".into())),
-            false => body(demo),
-        };
-        match ended {
+        match demo.go_on().and_then(|()| body(demo)) {
             Ok(details) => {
                 say(&format!("\u{2713} {:.1} s", begun.elapsed().as_secs_f32()));
                 details.iter().for_each(|line| say(&format!("      {line}")));
             }
             Err(error) => {
                 say("\u{2717}");
-                return Err(Failed { number, title, error });
+                return Err(Failed::new(number, title, error));
             }
         }
     }
@@ -150,9 +160,11 @@ fn tell(demo: &mut Demo, interrupted: &AtomicBool) -> Result<(), Failed> {
 }
 
 /// Starts the network again on the state that it stopped with, and leaves it to the user.
-fn stay_up(demo: &mut Demo, interrupted: &AtomicBool) -> Result<(), Failed> {
-    let failed = |error| Failed { number: STEPS.len() + 1, title: "staying up", error };
-    let (home, model) = (demo.wallet.home().to_path_buf(), demo.model.clone());
+fn stay_up(demo: &mut Demo) -> Result<(), Failed> {
+    let failed = |error| Failed::new(STEPS.len() + 1, "stay up", error);
+    let (assay, home) = (demo.binaries.assay.display().to_string(), demo.wallet.home().display().to_string());
+    let (model, scan) = (demo.model.clone(), demo.folder.join("scan-3.npz").display().to_string());
+    let interrupted = demo.interrupted.clone();
     let network = demo.network().map_err(failed)?;
     network.start_all().map_err(failed)?;
     say("\nthe network is up again; its gateways:");
@@ -161,11 +173,9 @@ fn stay_up(demo: &mut Demo, interrupted: &AtomicBool) -> Result<(), Failed> {
     }
     let url = network.nodes().first().map_or("", |node| node.gateway().url());
     say("try:");
-    say(&format!("  assay --node {url} model show {model}"));
-    say(&format!(
-        "  assay --node {url} --home {} --keyring test --from demo infer {model} --inputs X.npz",
-        home.display()
-    ));
+    say(&format!("  {assay} --node {url} model show {model}"));
+    let key = format!("--home {home} --keyring test --from demo");
+    say(&format!("  {assay} --node {url} {key} infer {model} --inputs {scan}"));
     say("Ctrl-C ends it");
     while !interrupted.load(Ordering::SeqCst) {
         for node in network.nodes_mut() {
