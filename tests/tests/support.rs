@@ -3,8 +3,9 @@
 use assay_netlab::{Binaries, Network, Options, Wallet};
 use assay_types::address::Address;
 use assay_types::amount::Amount;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// The repository.
 pub fn repository() -> PathBuf {
@@ -32,11 +33,21 @@ pub fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-/// A wallet that talks to nobody and has no keys. Its home is the same for every test and every run: what it caches
-/// takes half a minute to make.
+/// A wallet that talks to nobody and has no keys.
 pub fn wallet() -> Wallet {
     let binaries = Binaries::find_without_comet().unwrap_or_else(|error| panic!("{error}"));
-    Wallet::new(binaries.assay, Path::new(env!("CARGO_TARGET_TMPDIR")).join("wallet"))
+    let wallet = Wallet::new(binaries.assay, Path::new(env!("CARGO_TARGET_TMPDIR")).join("wallet"));
+    // The engine's machine code takes half a minute to make, once per machine. Tests that run at once would each
+    // make it, and miss their deadlines over it.
+    static WARM: Once = Once::new();
+    WARM.call_once(|| {
+        let model = data("models").join("lr_iris.onnx");
+        let words = [OsStr::new("model"), OsStr::new("run"), model.as_os_str(), OsStr::new("--inputs")];
+        let inputs = model.with_extension("npz");
+        let ran = wallet.run(words.into_iter().chain([inputs.as_os_str()]));
+        ran.unwrap_or_else(|error| panic!("{error}"));
+    });
+    wallet
 }
 
 /// Two cores cannot run two networks without missing their deadlines.
@@ -47,6 +58,7 @@ pub fn only_network() -> MutexGuard<'static, ()> {
 
 /// A running network in a folder, with money for some accounts.
 pub fn start_network(dir: &Path, validators: usize, funded: &[Address]) -> Network {
+    let _warm = wallet();
     let binaries = Binaries::find().unwrap_or_else(|error| panic!("{error}"));
     let mut options = Options::new(dir.join("network"), binaries);
     options.validators = validators;

@@ -24,6 +24,11 @@ flags="--remap-path-prefix=$cargo_home=/cargo"
 flags="$flags$unit--remap-path-prefix=$rustup_home=/rustup"
 flags="$flags$unit--remap-path-prefix=$root=/assay"
 flags="$flags$unit--remap-path-prefix=$target=/target"
+# The folder of the registry's sources is named after the registry, which a machine may have replaced by a mirror.
+(cd "$root/app/compiler-guest" && cargo "+$toolchain" fetch --quiet --locked)
+for sources in "$cargo_home"/registry/src/*; do
+    flags="$flags$unit--remap-path-prefix=$sources=/cargo/registry"
+done
 
 echo "build-engine: compiling the blob (about 6 minutes on two cores the first time)" >&2
 (

@@ -1,9 +1,9 @@
 //! Whether this machine computes the bits that the chain agreed on.
 //!
-//! Every kernel body that this processor can run is run, by itself and in a small plan, on ordinary and special values (infinities, NaN, both
-//! zeros, subnormals), and the digest of what comes out is compared with the one that is written here. A body
-//! that differs would make this node vote against honest blocks, so the node refuses to start. It takes a few
-//! milliseconds.
+//! Every kernel body that this processor can run is run, by itself and in a small plan, on ordinary and special
+//! values (infinities, NaN, both zeros, subnormals), and the digest of what comes out is compared with the one that
+//! is written here. A body that differs would make this node vote against honest blocks, so the node refuses to
+//! start. It takes a few milliseconds.
 
 mod cases;
 mod golden;

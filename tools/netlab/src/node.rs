@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How long a clean stop may take before the processes are killed.
 pub const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// How long a node may take until its gateway answers.
-pub const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a node may take until its gateway answers: the first one on a machine makes the engine's machine code,
+/// half a minute on two idle cores.
+pub const START_LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(100);
 const LOG_LINES: usize = 25;
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// The longest that one command may take; the first compilation of the engine's blob is in it.
-pub const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(300);
 
 /// A wallet with a keyring of its own.
 #[derive(Debug, Clone)]
