@@ -5,7 +5,7 @@
 
 use crate::abci::{Fatal, Handler};
 use crate::metrics;
-use assay_core::{App, BlockInput, BlockResult, CheckKind, Verdict};
+use assay_core::{App, BlockInput, BlockResult, Verdict};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
@@ -60,9 +60,7 @@ impl AbciApp {
     }
 
     fn check_tx(&self, request: &RequestCheckTx) -> Result<ResponseCheckTx, Fatal> {
-        let recheck = request.r#type == CheckTxType::Recheck as i32;
-        let kind = if recheck { CheckKind::Recheck } else { CheckKind::New };
-        Ok(match self.app.check_tx(&request.tx, kind).map_err(fatal)? {
+        Ok(match self.app.check_tx(&request.tx).map_err(fatal)? {
             Ok(checked) => ResponseCheckTx { gas_wanted: saturated(checked.units), ..Default::default() },
             Err(rejected) => {
                 metrics::rejected(rejected.name());

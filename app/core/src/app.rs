@@ -6,7 +6,7 @@
 
 use crate::block::{BlockInput, BlockResult, Executed, Parent, StagedBlock, execute_decided};
 use crate::chain;
-use crate::check::{Check, CheckKind, Checked};
+use crate::check::{Check, Checked};
 use crate::engine::Engine;
 use crate::fatal::Fatal;
 use crate::genesis::{self, InitError};
@@ -64,8 +64,8 @@ pub struct App {
 impl App {
     /// Opens the application over a store, new or old.
     ///
-    /// # Errors [`Fatal`] when the store fails, or holds a chain of another app version or of an engine that
-    /// is not given.
+    /// # Errors
+    /// [`Fatal`] when the store fails, or holds a chain of another app version or of an engine that is not given.
     pub fn open(store: Store, engine: Engine) -> Result<App, Fatal> {
         let shared = Shared { store, engine, check: Check::new(), verifier: Verifier::new() };
         if shared.store.version().is_some() {
@@ -116,11 +116,11 @@ impl App {
 
     /// Says whether a transaction may wait in the mempool.
     ///
-    /// # Errors [`Fatal`] when the store fails, or before there is a chain. The inner error is the answer to
-    /// the sender.
-    pub fn check_tx(&self, bytes: &[u8], kind: CheckKind) -> Result<Result<Checked, Rejected>, Fatal> {
-        // A recheck asks the same; what it spares is the signature, which the verifier remembers.
-        let (CheckKind::New | CheckKind::Recheck) = kind;
+    /// A recheck asks the same; what it spares is the signature, which the verifier remembers.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails, or before there is a chain. The inner error is the answer to the sender.
+    pub fn check_tx(&self, bytes: &[u8]) -> Result<Result<Checked, Rejected>, Fatal> {
         self.shared.check.check(&self.shared.verifier, bytes)
     }
 

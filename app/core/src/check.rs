@@ -20,15 +20,6 @@ use assay_types::tx::{Tx, VerifiedTx};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Why CheckTx is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckKind {
-    /// The transaction is new.
-    New,
-    /// It waits already, and a block was committed since.
-    Recheck,
-}
-
 /// A transaction that may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {

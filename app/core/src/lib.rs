@@ -40,7 +40,7 @@ mod verify;
 pub use app::{App, Committed, Info};
 pub use block::{BlockInput, BlockResult, Event, TxResult};
 pub use chain::{APP_VERSION, ChainRecord, EngineRecord};
-pub use check::{CheckKind, Checked};
+pub use check::Checked;
 pub use engine::{Compile, Engine};
 pub use fatal::Fatal;
 pub use genesis::InitError;

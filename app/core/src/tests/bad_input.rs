@@ -1,7 +1,7 @@
 //! Everything bad that can be in a transaction: its number, and what it costs.
 
 use super::chain::*;
-use crate::{CheckKind, Verdict};
+use crate::Verdict;
 use assay_types::amount::Amount;
 use assay_types::hash::{ModelId, OutputHash};
 use assay_types::key::PublicKey;
@@ -19,7 +19,7 @@ fn long() -> Vec<u8> {
 /// A transaction that may not even be in a block: everybody refuses it with the same number, and where a
 /// block is decided with it all the same, nothing changes.
 fn refused(chain: &Chain, what: &str, code: u32, bytes: Vec<u8>) {
-    let checked = chain.app.check_tx(&bytes, CheckKind::New).unwrap();
+    let checked = chain.app.check_tx(&bytes).unwrap();
     assert_eq!(checked.map_err(|rejected| rejected.code()), Err(code), "{what}: CheckTx");
     let prepared = chain.app.prepare_proposal(chain.next(), vec![bytes.clone()], u64::MAX).unwrap();
     assert!(prepared.is_empty(), "{what}: PrepareProposal");
@@ -37,7 +37,7 @@ fn refused(chain: &Chain, what: &str, code: u32, bytes: Vec<u8>) {
 /// costs.
 fn fails(chain: &Chain, who: &Who, what: &str, code: u32, messages: Vec<Message>) {
     let bytes = chain.sign(who, messages);
-    let checked = chain.app.check_tx(&bytes, CheckKind::New).unwrap().unwrap();
+    let checked = chain.app.check_tx(&bytes).unwrap().unwrap();
     let verdict = chain.app.process_proposal(chain.next(), std::slice::from_ref(&bytes)).unwrap();
     assert_eq!(verdict, Verdict::Accept, "{what}");
     let (before, balance) = (chain.dump(), chain.balance(who));
@@ -132,7 +132,7 @@ fn transactions_that_are_not_admissible_are_refused() {
     refused(&chain, "a nonce again", 9, alice.sign(0, vec![pay(&bob, 2)]));
     refused(&chain, "a nonce too early", 10, alice.sign(2, vec![pay(&bob, 1)]));
     refused(&chain, "no money", 11, carol.sign(0, vec![pay(&bob, 1)]));
-    let exact = chain.app.check_tx(&alice.sign(1, vec![pay(&bob, 1)]), CheckKind::New).unwrap().unwrap().fee;
+    let exact = chain.app.check_tx(&alice.sign(1, vec![pay(&bob, 1)])).unwrap().unwrap().fee;
     chain.block(&[]);
     let limited = |max_fee: u128| {
         let mut tx = alice.tx(1, vec![pay(&bob, 1)]);

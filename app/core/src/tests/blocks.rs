@@ -167,7 +167,7 @@ fn before_genesis_there_is_no_chain_and_no_panic() {
     let app = open(&dir, super::toy::Toy::new(None));
     let info = app.info().unwrap();
     assert_eq!((info.height, info.app_hash, info.app_version), (0, None, 1));
-    assert!(matches!(app.check_tx(b"x", crate::CheckKind::New), Err(Fatal::NoChain)));
+    assert!(matches!(app.check_tx(b"x"), Err(Fatal::NoChain)));
     assert!(matches!(app.prepare_proposal(1, vec![], 10), Err(Fatal::NoChain)));
     assert!(matches!(app.reader().params(), Err(Fatal::NoChain)));
     assert_eq!(app.reader().height(), None);

@@ -2,12 +2,12 @@
 
 use super::chain::*;
 use super::toy::Gate;
-use crate::{BlockInput, CheckKind};
+use crate::BlockInput;
 use assay_types::amount::Amount;
 use std::sync::Arc;
 
 fn code(chain: &Chain, bytes: &[u8]) -> u32 {
-    chain.app.check_tx(bytes, CheckKind::New).unwrap().map_or_else(|rejected| rejected.code(), |_| 0)
+    chain.app.check_tx(bytes).unwrap().map_or_else(|rejected| rejected.code(), |_| 0)
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn after_a_commit_what_waits_is_checked_anew() {
         assert_eq!(code(&chain, tx), 0);
     }
     chain.good(&txs[..1]);
-    let recheck = |bytes: &[u8]| chain.app.check_tx(bytes, CheckKind::Recheck).unwrap();
+    let recheck = |bytes: &[u8]| chain.app.check_tx(bytes).unwrap();
     assert_eq!(recheck(&txs[0]).unwrap_err().code(), 9);
     assert_eq!(recheck(&txs[1]).unwrap().nonce, 1);
     assert_eq!(recheck(&txs[2]).unwrap().nonce, 2);
@@ -74,10 +74,10 @@ fn a_waiting_transaction_expires() {
     tx.valid_until_height = 2;
     let bytes = alice.sealed(tx);
     for _ in 0..2 {
-        assert!(chain.app.check_tx(&bytes, CheckKind::Recheck).unwrap().is_ok());
+        assert!(chain.app.check_tx(&bytes).unwrap().is_ok());
         chain.block(&[]);
     }
-    assert_eq!(chain.app.check_tx(&bytes, CheckKind::Recheck).unwrap().unwrap_err().code(), 8);
+    assert_eq!(chain.app.check_tx(&bytes).unwrap().unwrap_err().code(), 8);
 }
 
 #[test]

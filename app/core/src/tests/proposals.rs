@@ -72,7 +72,7 @@ fn a_proposal_is_never_over_its_inferences() {
 fn a_proposal_with_a_transaction_that_cannot_pay_any_more_is_refused() {
     let chain = Chain::new();
     let (alice, carol) = (Who::alice(), Who::carol());
-    let fee = chain.app.check_tx(&alice.sign(0, vec![pay(&carol, 1)]), crate::CheckKind::New);
+    let fee = chain.app.check_tx(&alice.sign(0, vec![pay(&carol, 1)]));
     let all = FUNDS.0 - fee.unwrap().unwrap().fee.0;
     let txs = vec![alice.sign(0, vec![pay(&carol, all)]), alice.sign(1, vec![pay(&carol, 1)])];
     assert!(accepted(&chain, &txs[..1]));
