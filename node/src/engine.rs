@@ -7,7 +7,7 @@ use crate::comet::locate;
 use crate::error::{Error, Result};
 use assay_compiler::{Compiler, PlanCache};
 use assay_core::Engine;
-use assay_plan::Isa;
+use assay_exec::Isa;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

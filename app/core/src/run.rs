@@ -1,7 +1,8 @@
 //! One run of a plan: the inputs matched to the ports, the outputs or the failure.
 
 use crate::fatal::Fatal;
-use assay_plan::{Executable, Isa, RunError, ValidPlan};
+use assay_exec::{Executable, Isa, RunError};
+use assay_plan::ValidPlan;
 use assay_types::error::Rejected;
 use assay_types::hash::PlanHash;
 use assay_types::receipt::Outcome;

@@ -3,14 +3,22 @@
 //! One operand gives the rows of dot products, the other the columns, which are computed 16 at a time. The
 //! column operand is the one that the output's last axis comes from, so that 16 results lie side by side. The
 //! choice is by shape alone and changes no bit, for a product does not depend on the order of its factors.
+//!
+//! Prices and peaks follow from these loops with [`PANEL`] and [`TILE_ROWS`], which are constants of the law: how
+//! many rows and columns the kernels really take at once is theirs to choose.
 
 use crate::shape::{count, repeating_strides};
-use assay_kernels::{MAX_ROWS, PANEL};
 use std::collections::BTreeMap;
+
+/// Columns that the price and the peak of a contraction count together.
+pub const PANEL: usize = 16;
+/// Rows that the price and the peak of a contraction count together.
+pub const TILE_ROWS: usize = 6;
 
 /// One loop of a contraction; strides are in elements, 0 where the tensor lacks or repeats the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Axis {
+pub struct Axis {
+    /// Steps.
     pub dim: usize,
     /// Stride of the operand that gives the rows.
     pub row: usize,
@@ -22,7 +30,7 @@ pub(crate) struct Axis {
 
 /// The loops of an einsum. Loops of one step are left out.
 #[derive(Debug, Clone)]
-pub(crate) struct Contraction {
+pub struct Contraction {
     /// Axes of both operands and the output.
     pub batch: Vec<Axis>,
     /// Axes of the row operand and the output.
@@ -47,7 +55,7 @@ fn by_label(labels: &[u8], dims: &[u32]) -> BTreeMap<u8, (u32, usize)> {
 
 impl Contraction {
     /// Arranges the loops. The labels must have passed [`crate::rules`].
-    pub(crate) fn new(a: (&[u8], &[u32]), b: (&[u8], &[u32]), out: (&[u8], &[u32])) -> Self {
+    pub fn new(a: (&[u8], &[u32]), b: (&[u8], &[u32]), out: (&[u8], &[u32])) -> Self {
         let (in_a, in_b, in_out) = (by_label(a.0, a.1), by_label(b.0, b.1), by_label(out.0, out.1));
         let axis = |label: &u8| {
             let (a_dim, row) = in_a.get(label).copied().unwrap_or((1, 0));
@@ -86,37 +94,37 @@ impl Contraction {
     }
 
     /// The operand (0, 1) that gives the columns.
-    pub(crate) fn column_operand(&self) -> usize {
+    pub fn column_operand(&self) -> usize {
         1 - self.row_operand
     }
 
     /// Terms of each sum.
-    pub(crate) fn depth(&self) -> u64 {
+    pub fn depth(&self) -> u64 {
         steps(&self.sum)
     }
 
     /// Panels of 16 columns for one step of the batch.
-    pub(crate) fn panels(&self) -> u64 {
+    pub fn panels(&self) -> u64 {
         steps(&self.columns).div_ceil(PANEL as u64)
     }
 
     /// Rows for one step of the batch.
-    pub(crate) fn row_count(&self) -> u64 {
+    pub fn row_count(&self) -> u64 {
         steps(&self.rows)
     }
 
     /// Steps of the batch.
-    pub(crate) fn batch_count(&self) -> u64 {
+    pub fn batch_count(&self) -> u64 {
         steps(&self.batch)
     }
 
     /// Bytes of the packed columns of one step of the batch.
-    pub(crate) fn panel_bytes(&self) -> u64 {
+    pub fn panel_bytes(&self) -> u64 {
         self.panels().saturating_mul(self.depth()).saturating_mul(4 * PANEL as u64)
     }
 
     /// Whether a row's terms lie side by side in the operand.
-    pub(crate) fn rows_are_contiguous(&self) -> bool {
+    pub fn rows_are_contiguous(&self) -> bool {
         let mut expected = 1;
         self.sum.iter().rev().all(|axis| {
             let fits = axis.row == expected;
@@ -126,18 +134,18 @@ impl Contraction {
     }
 
     /// Bytes of scratch for the rows of one tile; 0 when they can be used where they are.
-    pub(crate) fn row_bytes(&self) -> u64 {
-        if self.rows_are_contiguous() { 0 } else { self.depth().saturating_mul(4 * MAX_ROWS as u64) }
+    pub fn row_bytes(&self) -> u64 {
+        if self.rows_are_contiguous() { 0 } else { self.depth().saturating_mul(4 * TILE_ROWS as u64) }
     }
 
     /// Whether every step of the batch uses the same columns, so that constant ones can be packed beforehand.
-    pub(crate) fn columns_are_shared(&self) -> bool {
+    pub fn columns_are_shared(&self) -> bool {
         self.batch.iter().all(|axis| axis.column == 0)
     }
 }
 
 /// The packed operand's identity: equal keys of one constant pack to equal bytes.
-pub(crate) fn pack_key(contraction: &Contraction) -> Vec<(usize, usize)> {
+pub fn pack_key(contraction: &Contraction) -> Vec<(usize, usize)> {
     let pair = |axis: &Axis| (axis.dim, axis.column);
     let mut key: Vec<_> = contraction.columns.iter().map(pair).collect();
     key.push((0, 0));
@@ -146,12 +154,12 @@ pub(crate) fn pack_key(contraction: &Contraction) -> Vec<(usize, usize)> {
 }
 
 /// Elements of a convolution's dot products: input channels of a group times taps.
-pub(crate) fn conv_depth(weights: &[u32]) -> usize {
+pub fn conv_depth(weights: &[u32]) -> usize {
     count(&weights[1..])
 }
 
 /// Panels of 16 positions that a convolution gathers at once: about 256 KiB, at least one, at most all.
-pub(crate) fn conv_panels(depth: usize, positions: usize) -> usize {
+pub fn conv_panels(depth: usize, positions: usize) -> usize {
     let fitting = (256 * 1024 / (4 * PANEL)) / depth.max(1);
     fitting.clamp(1, 16).min(positions.div_ceil(PANEL))
 }

@@ -1,31 +1,32 @@
-//! The plan: format, validator, prices, memory planning, executor.
+//! The plan: format, validator, prices, the memory bound.
 //!
 //! This crate decides what a compiled model is ([`Plan`]), which of them may run ([`Plan::validate`], the
-//! security boundary), what a run costs ([`ValidPlan::units`]) and how it is run ([`Executable`]). It does
-//! not know ONNX, the chain or the machine; it builds for wasm32-unknown-unknown, so that a browser can
-//! re-run an inference.
+//! security boundary) and what a run costs ([`ValidPlan::units`], [`ValidPlan::peak_bytes`]). It does not know
+//! ONNX, the chain, the machine or the kernels; the compiler's blob links it, so nothing that only makes runs
+//! faster belongs here. It builds for wasm32-unknown-unknown.
+//!
+//! [`contraction`], [`walk`], [`shape`] and [`memory`] are what the law of prices says about shapes; they are
+//! public because whoever runs a plan needs the same arithmetic.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod build;
-mod contraction;
+pub mod contraction;
 mod error;
-mod exec;
 mod format;
 pub mod limits;
-mod memory;
+pub mod memory;
 mod opcode;
 mod price;
 mod rules;
-mod shape;
+pub mod shape;
 mod valid;
-mod walk;
+pub mod walk;
 
-pub use assay_kernels::{Check as KernelCheck, Isa, selftest as kernel_selftest};
 pub use build::{BuildError, PlanBuilder};
 pub use error::PlanError;
-pub use exec::{Executable, InputError, RunError};
 pub use format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
 pub use opcode::{Aggregate, BinaryOp, CompareOp, Divisor, Opcode, PadMode, Reducer, UnaryOp, Window};
+pub use rules::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, Rule, result_dims};
 pub use valid::ValidPlan;
 
 #[cfg(test)]

@@ -8,19 +8,18 @@
 //! The layout is a function of the plan alone, and so is the peak, which is part of the model's record: this
 //! module is consensus, and a golden test pins it. It does not allocate anything itself.
 
-use crate::contraction::{Contraction, conv_depth, conv_panels, pack_key};
+use crate::contraction::{Contraction, PANEL, conv_depth, conv_panels, pack_key};
 use crate::format::{Node, Plan};
 use crate::opcode::Opcode;
 use crate::shape::{bytes, count, keeps_order, reduced_last};
-use assay_kernels::PANEL;
 use std::collections::BTreeMap;
 
 /// Bytes to which every value and scratch area is aligned.
-pub(crate) const ALIGN: u64 = 64;
+pub const ALIGN: u64 = 64;
 
 /// Where a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// At this offset of the plan's data.
     Data(u64),
     /// At this offset of the run's arena.
@@ -29,7 +28,7 @@ pub(crate) enum Place {
 
 /// Columns of an einsum that are packed when the plan is loaded.
 #[derive(Debug, Clone)]
-pub(crate) struct Pack {
+pub struct Pack {
     /// The constant.
     pub offset: u64,
     /// The first node that uses it.
@@ -40,7 +39,7 @@ pub(crate) struct Pack {
 
 /// The memory of a run.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// One place per value.
     pub places: Vec<Place>,
     /// Offset of each node's scratch in the arena; meaningless for nodes without.
@@ -56,7 +55,7 @@ pub(crate) struct Layout {
 }
 
 /// Bytes of scratch that a node needs while it runs.
-pub(crate) fn scratch_bytes(node: &Node, operands: &[&Node], packed: bool) -> u64 {
+pub fn scratch_bytes(node: &Node, operands: &[&Node], packed: bool) -> u64 {
     match &node.op {
         Opcode::Einsum { a, b, out } => {
             let loops = einsum_loops(node, operands, [a, b, out]);
@@ -82,7 +81,7 @@ pub(crate) fn scratch_bytes(node: &Node, operands: &[&Node], packed: bool) -> u6
 }
 
 /// The loops of an einsum node.
-pub(crate) fn einsum_loops(node: &Node, operands: &[&Node], [a, b, out]: [&[u8]; 3]) -> Contraction {
+pub fn einsum_loops(node: &Node, operands: &[&Node], [a, b, out]: [&[u8]; 3]) -> Contraction {
     Contraction::new((a, &operands[0].dims), (b, &operands[1].dims), (out, &node.dims))
 }
 
@@ -91,7 +90,7 @@ fn round(bytes: u64) -> u64 {
 }
 
 /// Lays a checked plan out.
-pub(crate) fn layout(plan: &Plan) -> Layout {
+pub fn layout(plan: &Plan) -> Layout {
     let nodes = &plan.nodes;
     let owners = owners(nodes);
     let (packs, pack_of) = packs(nodes, &owners);

@@ -7,13 +7,12 @@
 //!
 //! All sums and products saturate: a plan that reaches the end of u64 is far over [`MAX_UNITS`] and refused.
 
-use crate::contraction::{Contraction, conv_depth};
+use crate::contraction::{Contraction, PANEL, TILE_ROWS, conv_depth};
 use crate::format::Node;
 use crate::opcode::{BinaryOp, Opcode, UnaryOp};
 use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count, keeps_order, reduced_last};
 use crate::walk::Walk;
-use assay_kernels::{MAX_ROWS, PANEL};
 
 /// Starting a node.
 const NODE: u64 = 50;
@@ -136,7 +135,7 @@ fn rows(x: &Node, axes: &[u8], element: u64) -> u64 {
 
 fn contraction(loops: &Contraction, packed: bool) -> u64 {
     let (batch, panels, depth) = (loops.batch_count(), loops.panels(), loops.depth());
-    let tiles = batch.saturating_mul(panels).saturating_mul(loops.row_count().div_ceil(MAX_ROWS as u64));
+    let tiles = batch.saturating_mul(panels).saturating_mul(loops.row_count().div_ceil(TILE_ROWS as u64));
     let columns = panels.saturating_mul(PANEL as u64);
     let fmas = batch.saturating_mul(loops.row_count()).saturating_mul(columns).saturating_mul(depth);
     // Arranging rows and columns for the tiles, once per step of the batch.
@@ -153,7 +152,7 @@ fn conv2d(node: &Node, weights: &Node, groups: u32) -> u64 {
     let images = u64::from(node.dims[0]);
     let fmas = images.saturating_mul(u64::from(node.dims[1])).saturating_mul(positions).saturating_mul(depth);
     let gathered = images.saturating_mul(u64::from(groups)).saturating_mul(positions).saturating_mul(depth);
-    let rows = u64::from(node.dims[1] / groups).div_ceil(MAX_ROWS as u64).saturating_mul(u64::from(groups));
+    let rows = u64::from(node.dims[1] / groups).div_ceil(TILE_ROWS as u64).saturating_mul(u64::from(groups));
     let tiles = images.saturating_mul(rows).saturating_mul(positions / PANEL as u64);
     (fmas / FMAS).saturating_add(gathered).saturating_add(tiles.saturating_mul(TILE))
 }

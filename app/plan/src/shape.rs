@@ -4,17 +4,17 @@
 use crate::format::Node;
 
 /// The number of elements.
-pub(crate) fn count(dims: &[u32]) -> usize {
+pub fn count(dims: &[u32]) -> usize {
     dims.iter().map(|&dim| dim as usize).product()
 }
 
 /// The number of bytes of a node's value.
-pub(crate) fn bytes(node: &Node) -> u64 {
+pub fn bytes(node: &Node) -> u64 {
     count(&node.dims) as u64 * node.dtype.size() as u64
 }
 
 /// Elements between neighbours along each axis, row-major.
-pub(crate) fn strides(dims: &[u32]) -> Vec<usize> {
+pub fn strides(dims: &[u32]) -> Vec<usize> {
     let mut strides = vec![1; dims.len()];
     for axis in (1..dims.len()).rev() {
         strides[axis - 1] = strides[axis] * dims[axis] as usize;
@@ -23,7 +23,7 @@ pub(crate) fn strides(dims: &[u32]) -> Vec<usize> {
 }
 
 /// [`strides`], with 0 along axes of dim 1, so that they repeat.
-pub(crate) fn repeating_strides(dims: &[u32]) -> Vec<usize> {
+pub fn repeating_strides(dims: &[u32]) -> Vec<usize> {
     let mut strides = strides(dims);
     for (stride, &dim) in strides.iter_mut().zip(dims) {
         if dim == 1 {
@@ -34,20 +34,20 @@ pub(crate) fn repeating_strides(dims: &[u32]) -> Vec<usize> {
 }
 
 /// The dims before, at and after an axis, each multiplied out.
-pub(crate) fn around(dims: &[u32], axis: u8) -> (usize, usize, usize) {
+pub fn around(dims: &[u32], axis: u8) -> (usize, usize, usize) {
     let axis = axis as usize;
     (count(&dims[..axis]), dims[axis] as usize, count(&dims[axis + 1..]))
 }
 
 /// The axes in the order kept, then `axes`: how a reduction wants its operand.
-pub(crate) fn reduced_last(rank: usize, axes: &[u8]) -> Vec<u8> {
+pub fn reduced_last(rank: usize, axes: &[u8]) -> Vec<u8> {
     let mut order: Vec<u8> = (0..rank as u8).filter(|axis| !axes.contains(axis)).collect();
     order.extend_from_slice(axes);
     order
 }
 
 /// Whether an order of axes leaves the elements where they are, dims of 1 being free to move.
-pub(crate) fn keeps_order(dims: &[u32], order: &[u8]) -> bool {
+pub fn keeps_order(dims: &[u32], order: &[u8]) -> bool {
     let long = |axis: &&u8| dims[**axis as usize] > 1;
     order.iter().filter(long).is_sorted()
 }

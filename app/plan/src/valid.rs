@@ -112,7 +112,8 @@ impl ValidPlan {
         &self.plan
     }
 
-    pub(crate) fn layout(&self) -> &Layout {
+    /// Where the values of a run are that computes node by node.
+    pub fn layout(&self) -> &Layout {
         &self.layout
     }
 }

@@ -10,7 +10,7 @@ use assay_types::limits::MAX_RANK;
 
 /// A walk over `N` tensors at once, in row-major order of the dims.
 #[derive(Debug, Clone)]
-pub(crate) struct Walk<const N: usize> {
+pub struct Walk<const N: usize> {
     outer: Vec<(usize, [isize; N])>,
     base: [usize; N],
     /// Elements of a run.
@@ -21,7 +21,7 @@ pub(crate) struct Walk<const N: usize> {
 
 impl<const N: usize> Walk<N> {
     /// A walk over `dims`, from the elements `base`, with the tensors' strides in elements.
-    pub(crate) fn new(dims: &[u32], strides: [&[isize]; N], base: [usize; N]) -> Self {
+    pub fn new(dims: &[u32], strides: [&[isize]; N], base: [usize; N]) -> Self {
         let mut axes: Vec<(usize, [isize; N])> = Vec::new();
         for (axis, &dim) in dims.iter().enumerate().filter(|&(_, &dim)| dim > 1) {
             let dim = dim as usize;
@@ -39,7 +39,7 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Calls `visit` with the first element of every run, per tensor.
-    pub(crate) fn each(&self, mut visit: impl FnMut([usize; N])) {
+    pub fn each(&self, mut visit: impl FnMut([usize; N])) {
         let mut index = [0usize; MAX_RANK];
         let mut at = self.base;
         loop {
@@ -65,27 +65,27 @@ impl<const N: usize> Walk<N> {
 }
 
 /// Strides as a walk takes them.
-pub(crate) fn signed(strides: Vec<usize>) -> Vec<isize> {
+pub fn signed(strides: Vec<usize>) -> Vec<isize> {
     strides.into_iter().map(|stride| stride as isize).collect()
 }
 
 impl<const N: usize> Walk<N> {
     /// The walk of an elementwise opcode over its operands. Along a run an operand either stands still or
     /// goes on.
-    pub(crate) fn elementwise(node: &Node, operands: [&Node; N]) -> Self {
+    pub fn elementwise(node: &Node, operands: [&Node; N]) -> Self {
         let steps = operands.map(|operand| signed(repeating_strides(&operand.dims)));
         Self::new(&node.dims, std::array::from_fn(|i| &steps[i][..]), [0; N])
     }
 
     /// How many runs there are.
-    pub(crate) fn runs(&self) -> u64 {
+    pub fn runs(&self) -> u64 {
         self.outer.iter().map(|(dim, _)| *dim as u64).product()
     }
 }
 
 impl Walk<1> {
     /// The walk of a Permute, Slice or Broadcast over its operand.
-    pub(crate) fn of_copy(node: &Node, x: &Node) -> Self {
+    pub fn of_copy(node: &Node, x: &Node) -> Self {
         let mut base = 0;
         let mut steps = signed(strides(&x.dims));
         match &node.op {
@@ -102,7 +102,7 @@ impl Walk<1> {
     }
 
     /// Copies the walked elements to `y`, one after the other.
-    pub(crate) fn copy<T: Copy>(&self, x: &[T], y: &mut [T]) {
+    pub fn copy<T: Copy>(&self, x: &[T], y: &mut [T]) {
         let step = self.steps[0];
         if let Some(side) = self.outer.iter().position(|(_, steps)| steps[0] == 1).filter(|_| step > 1) {
             return self.transpose(side, x, y);

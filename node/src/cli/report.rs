@@ -99,7 +99,7 @@ pub(super) fn version(long: bool, json: bool) -> Result<()> {
             "rustc": manifest.rustc,
         }));
     }
-    let kernels: Vec<&str> = assay_plan::Isa::available().iter().map(|isa| isa.name()).collect();
+    let kernels: Vec<&str> = assay_exec::Isa::available().iter().map(|isa| isa.name()).collect();
     let value = json!({
         "version": version,
         "app_version": doc::APP_VERSION,

@@ -3,8 +3,8 @@
 use super::*;
 use assay_compiler::{Compilation, HostError, PlanCache};
 use assay_core::{App, Compile, Engine};
+use assay_exec::Isa;
 use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState, engines, networks};
-use assay_plan::Isa;
 use assay_store::Store;
 use assay_types::address::Address;
 use assay_types::amount::Amount;

@@ -8,8 +8,8 @@
 mod cases;
 mod golden;
 
+use assay_exec::{Executable, Isa, KernelCheck, kernel_selftest};
 use assay_genesis::engines;
-use assay_plan::{Executable, Isa, KernelCheck, kernel_selftest};
 use assay_types::address::Address;
 use assay_types::hash::{OutputHash, TxHash};
 use assay_types::key::PublicKey;

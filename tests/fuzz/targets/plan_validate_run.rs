@@ -1,7 +1,8 @@
 //! Any bytes: a plan that decodes and validates runs on zeros, with the same bits for every body of the kernels.
 #![no_main]
 
-use assay_plan::{Executable, Isa, Plan};
+use assay_exec::{Executable, Isa};
+use assay_plan::Plan;
 use assay_types::tensor::{NamedTensor, Tensor, byte_len};
 use libfuzzer_sys::fuzz_target;
 

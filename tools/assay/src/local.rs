@@ -7,8 +7,9 @@
 use crate::error::{Error, Result};
 use crate::files;
 use assay_compiler::{Compiler, HostError, PlanCache, Refusal};
+use assay_exec::{Executable, Isa, RunError};
 use assay_genesis::engines::{self, MAX_COMPILER_BYTES};
-use assay_plan::{Executable, Isa, RunError, ValidPlan};
+use assay_plan::ValidPlan;
 use assay_types::hash::{CompilerHash, PlanHash};
 use assay_types::limits::{MAX_COMPILE_FUEL, MAX_MODEL_BYTES};
 use assay_types::params::FUEL_PER_UNIT;

@@ -2,7 +2,8 @@
 
 use crate::{compiler, files, root, stem};
 use assay_compiler::Refusal;
-use assay_plan::{Executable, Isa, ValidPlan};
+use assay_exec::{Executable, Isa};
+use assay_plan::ValidPlan;
 use assay_types::limits::MAX_COMPILE_FUEL;
 use assay_types::tensor::{InputShape, NamedTensor, Tensor};
 use npyz::npz::NpzArchive;

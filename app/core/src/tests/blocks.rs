@@ -155,7 +155,7 @@ fn the_state_of_another_app_version_is_not_opened() {
     let engine = crate::Engine::with(
         vec![(1, Box::new(super::toy::Toy::new(None)))],
         assay_compiler::PlanCache::new(dir.path().join("plans")),
-        assay_plan::Isa::Reference,
+        assay_exec::Isa::Reference,
     );
     let error = crate::App::open(store, engine).err().unwrap();
     assert!(matches!(error, Fatal::OtherVersion { found: 2, supported: 1 }), "{error}");

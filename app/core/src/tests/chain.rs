@@ -3,8 +3,9 @@
 use super::toy::{FUEL, Gate, Toy};
 use crate::{App, BlockInput, BlockResult, Engine, TxResult, invariants};
 use assay_compiler::PlanCache;
+use assay_exec::Isa;
 use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState};
-use assay_plan::{Isa, OPCODE_SET};
+use assay_plan::OPCODE_SET;
 use assay_store::{Read, Store};
 use assay_types::address::Address;
 use assay_types::amount::Amount;

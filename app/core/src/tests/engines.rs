@@ -4,7 +4,7 @@ use super::chain::*;
 use super::toy::Toy;
 use crate::{BlockInput, Engine, Fatal};
 use assay_compiler::PlanCache;
-use assay_plan::Isa;
+use assay_exec::Isa;
 use assay_store::Store;
 use std::sync::{Arc, Mutex};
 

@@ -3,8 +3,8 @@
 use super::chain::*;
 use crate::{App, Engine};
 use assay_compiler::{Compiler, PlanCache};
+use assay_exec::Isa;
 use assay_genesis::{GenesisEngine, GenesisState, artifact};
-use assay_plan::Isa;
 use assay_store::Store;
 use assay_types::hash::TxHash;
 use assay_types::limits::MAX_COMPILE_FUEL;

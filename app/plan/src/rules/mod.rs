@@ -14,10 +14,11 @@ use crate::opcode::Opcode;
 use assay_types::tensor::DType;
 
 pub(crate) use compute::is_padded;
+pub use trees::{LAST_COMPARISON, LEAF, NAN_IS_TRUE};
 pub(crate) use trees::{TreeShape, check_tables};
 
 /// The broken rule, as a sentence.
-pub(crate) type Rule = &'static str;
+pub type Rule = &'static str;
 
 /// Fails with a sentence unless a condition holds.
 macro_rules! need {
@@ -30,7 +31,10 @@ macro_rules! need {
 pub(crate) use need;
 
 /// The dims that a node's result must have. `operands` are the nodes of its inputs, in order.
-pub(crate) fn result_dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
+///
+/// # Errors
+/// The rule that the node breaks, as a sentence.
+pub fn result_dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
     use Opcode::*;
     need!(operands.len() == arity(node), "the number of operands is wrong");
     match &node.op {

@@ -2,8 +2,14 @@
 
 use super::{Rule, need};
 use crate::format::Node;
-use assay_kernels::{LAST_COMPARISON, LEAF, NAN_IS_TRUE};
 use assay_types::tensor::DType;
+
+/// Mode of a tree node that is a leaf.
+pub const LEAF: i32 = 0;
+/// Added to a tree node's mode when a NaN takes the branch for true.
+pub const NAN_IS_TRUE: i32 = 8;
+/// The greatest of the comparison modes, which start at 1.
+pub const LAST_COMPARISON: i32 = 6;
 
 pub(super) fn dims(node: &Node, operands: &[&Node], classes: u32) -> Result<Vec<u32>, Rule> {
     let [x, roots, nodes, leaf_classes, leaf_weights] = operands else {

@@ -1,7 +1,8 @@
 //! A small chain of one's own: validators with real keys, a real signed header, a real proof, a real plan.
 
 use assay_compiler::PlanCache;
-use assay_plan::{Executable, Isa, Opcode, PlanBuilder, UnaryOp, ValidPlan};
+use assay_exec::{Executable, Isa};
+use assay_plan::{Opcode, PlanBuilder, UnaryOp, ValidPlan};
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::bundle::{Bundle, FORMAT};

@@ -1,30 +1,13 @@
-//! Running a valid plan.
-//!
-//! An [`Executable`] is a plan made ready once: loops arranged, constant columns packed. A run takes an arena
-//! of its own, computes the nodes in order, and copies the outputs out, making every NaN the canonical one:
-//! the only place where that happens. Nothing here may change a bit that the opcodes fix; layout and order of
-//! work are free.
+//! A plan made ready once, and its runs.
 
-mod buffer;
-mod cast;
-mod conv;
-mod einsum;
-mod elementwise;
-mod input;
-mod movement;
-mod rows;
-mod step;
-mod view;
-
-pub use input::InputError;
-
-use crate::valid::ValidPlan;
+use crate::buffer::{Buffer, in_place};
+use crate::input::{self, InputError};
+use crate::step::Step;
+use crate::view::Run;
 use assay_kernels::Isa;
+use assay_plan::ValidPlan;
 use assay_types::tensor::{CANONICAL_NAN, DType, NamedTensor, Port, Tensor};
-use buffer::{Buffer, in_place};
 use std::sync::{Mutex, PoisonError};
-use step::Step;
-use view::Run;
 
 /// What a run that depends on data can end in: an index out of range, a zero integer divisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +94,7 @@ impl Executable {
     }
 
     fn pack(&self) -> Vec<Buffer> {
-        let pack = |pack: &crate::memory::Pack| match &self.steps[pack.node] {
+        let pack = |pack: &assay_plan::memory::Pack| match &self.steps[pack.node] {
             Step::Einsum(einsum) => {
                 let bytes = &self.data()[pack.offset as usize..];
                 let whole = bytes.len() / 4 * 4;

@@ -1,10 +1,10 @@
 //! What a node sees while it runs: its operands, its result, its scratch.
 
-use super::buffer::{Buffer, Element, in_place};
-use crate::format::{Node, Plan};
-use crate::memory::{Layout, Place};
-use crate::shape::count;
+use crate::buffer::{Buffer, Element, in_place};
 use assay_kernels::Isa;
+use assay_plan::memory::{Layout, Place};
+use assay_plan::shape::count;
+use assay_plan::{Node, Plan};
 use assay_types::tensor::NamedTensor;
 
 /// Everything that the nodes of one run share.
@@ -28,7 +28,7 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A node's view. Only one view may be used at a time, which [`super::Executable::run`] sees to.
+    /// A node's view. Only one view may be used at a time, which [`crate::Executable::run`] sees to.
     pub(crate) fn view(&'a self, index: usize) -> View<'a> {
         View { run: self, index, result_taken: false, scratch_taken: 0 }
     }
@@ -105,7 +105,7 @@ impl<'a> View<'a> {
     pub(crate) fn scratch<T: Element>(&mut self, elements: usize) -> &'a mut [T] {
         let offset = self.run.layout.scratch[self.index] + self.scratch_taken;
         let bytes = (elements * size_of::<T>()) as u64;
-        self.scratch_taken += bytes.next_multiple_of(crate::memory::ALIGN);
+        self.scratch_taken += bytes.next_multiple_of(assay_plan::memory::ALIGN);
         assert!(
             self.scratch_taken <= self.run.layout.scratch_bytes[self.index],
             "scratch is larger than planned"

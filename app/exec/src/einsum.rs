@@ -1,9 +1,9 @@
 //! Contractions: columns in panels of 16, rows in tiles, every sum in the order that the opcode fixes.
 
-use super::buffer::Buffer;
-use super::view::View;
-use crate::contraction::{Axis, Contraction};
+use crate::buffer::Buffer;
+use crate::view::View;
 use assay_kernels::{MAX_ROWS, PANEL, Panel, dot_tile, panels_for};
+use assay_plan::contraction::{Axis, Contraction};
 
 type Columns = [[f32; PANEL]];
 

@@ -1,8 +1,6 @@
 //! Random plans: every opcode, odd sizes, operands in any order, data full of special values.
 
-use crate::opcode::*;
-use crate::rules;
-use crate::{Node, Plan, PlanBuilder, ValueId};
+use assay_plan::*;
 use assay_types::tensor::{DType, NamedTensor, Tensor};
 
 /// A small generator of pseudo-random numbers.
@@ -175,7 +173,7 @@ impl Generator {
         let operands: Vec<Node> = inputs.iter().map(|&id| self.node(id)).collect();
         let operands: Vec<&Node> = operands.iter().collect();
         let mut node = Node { op, inputs: inputs.to_vec(), dtype, dims };
-        node.dims = rules::result_dims(&node, &operands).ok()?;
+        node.dims = result_dims(&node, &operands).ok()?;
         let count: u64 = node.dims.iter().map(|&d| u64::from(d)).product();
         if count > MAX_ELEMENTS as u64 || node.dims.len() > 8 || count == 0 {
             return None;

@@ -4,11 +4,11 @@
 //! only the taps are gathered. A tap outside the image is gathered as +0, which with finite weights gives the
 //! same bits as skipping it: it can only turn a sum of -0 into +0, and the bias, never -0, does that anyway.
 
-use super::view::View;
-use crate::contraction::{conv_depth, conv_panels};
-use crate::format::Node;
-use crate::opcode::Window;
+use crate::view::View;
 use assay_kernels::{MAX_ROWS, PANEL, dot_tile};
+use assay_plan::Node;
+use assay_plan::Window;
+use assay_plan::contraction::{conv_depth, conv_panels};
 
 /// A convolution, ready to run.
 #[derive(Debug)]

@@ -1,16 +1,23 @@
 //! One node, made ready: what can be worked out from shapes is worked out once.
 
-use super::Failed;
-use super::conv::{self, Conv};
-use super::einsum::Einsum;
-use super::rows::{self, Rows};
-use super::view::View;
-use super::{cast, elementwise, movement};
-use crate::format::Node;
-use crate::memory::einsum_loops;
-use crate::opcode::{Aggregate, Divisor, Opcode};
-use crate::walk::Walk;
+use crate::conv::{self, Conv};
+use crate::einsum::Einsum;
+use crate::executable::Failed;
+use crate::rows::{self, Rows};
+use crate::view::View;
+use crate::{cast, elementwise, movement};
 use assay_kernels::{Pool, PoolDivisor, TreeSum, Trees, max_pool, sum_pool, tree_scores};
+use assay_plan::Node;
+use assay_plan::memory::einsum_loops;
+use assay_plan::walk::Walk;
+use assay_plan::{Aggregate, Divisor, Opcode};
+
+// The validator checks tables by these, the kernels walk by theirs.
+const _: () = assert!(
+    assay_plan::LEAF == assay_kernels::LEAF
+        && assay_plan::NAN_IS_TRUE == assay_kernels::NAN_IS_TRUE
+        && assay_plan::LAST_COMPARISON == assay_kernels::LAST_COMPARISON
+);
 
 /// What to do when a node's turn comes.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! Reductions and row functions. Axes that are not the last are brought there first, and back where that
 //! matters.
 
-use super::elementwise::Integer;
-use super::view::View;
-use crate::format::Node;
-use crate::opcode::{Opcode, Reducer};
-use crate::shape::{around, keeps_order, reduced_last, strides};
-use crate::walk::{Walk, signed};
+use crate::elementwise::Integer;
+use crate::view::View;
 use assay_kernels::{self as kernels, Fold};
+use assay_plan::Node;
+use assay_plan::shape::{around, keeps_order, reduced_last, strides};
+use assay_plan::walk::{Walk, signed};
+use assay_plan::{Opcode, Reducer};
 use assay_types::tensor::DType;
 
 /// How rows are brought together: nothing to do, or a walk there and a walk back.
@@ -88,7 +88,7 @@ impl Rows {
     }
 
     /// The operand with its rows side by side.
-    fn rows<'a, T: super::buffer::Element>(&self, view: &mut View<'a>) -> &'a [T] {
+    fn rows<'a, T: crate::buffer::Element>(&self, view: &mut View<'a>) -> &'a [T] {
         let x: &'a [T] = view.operand(0);
         let Some([there, _]) = &self.there_and_back else { return x };
         let rows: &'a mut [T] = view.scratch(x.len());
@@ -120,7 +120,7 @@ pub(crate) fn arg(view: &mut View<'_>, axis: u8, greatest: bool, last: bool) {
 }
 
 /// The first element is the best until another compares better, or, for `last`, better or equal.
-fn arg_as<T: super::buffer::Element + PartialOrd>(view: &mut View<'_>, axis: u8, greatest: bool, last: bool) {
+fn arg_as<T: crate::buffer::Element + PartialOrd>(view: &mut View<'_>, axis: u8, greatest: bool, last: bool) {
     let (_, dim, inner) = around(&view.operand_node(0).dims, axis);
     let x: &[T] = view.operand(0);
     let y: &mut [i64] = view.result();

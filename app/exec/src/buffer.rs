@@ -5,7 +5,7 @@
 //! while it runs.
 #![allow(unsafe_code)]
 
-use crate::memory::ALIGN;
+use assay_plan::memory::ALIGN;
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
 

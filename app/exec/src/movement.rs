@@ -1,11 +1,11 @@
 //! Opcodes that move elements. They see sizes only, not what the bytes mean.
 
-use super::Failed;
-use super::buffer::Element;
-use super::view::View;
-use crate::opcode::PadMode;
-use crate::shape::{around, count, strides};
-use crate::walk::{Walk, signed};
+use crate::buffer::Element;
+use crate::executable::Failed;
+use crate::view::View;
+use assay_plan::PadMode;
+use assay_plan::shape::{around, count, strides};
+use assay_plan::walk::{Walk, signed};
 use assay_types::tensor::DType;
 
 /// Runs an expression with `$t` the unsigned type as large as a dtype's elements.

@@ -1,7 +1,7 @@
 //! Conversions between dtypes: floats to integers truncate and saturate, a NaN gives 0; integers to narrower
 //! ones keep their low bits; integers to f32 round to nearest even; anything but 0 (NaN included) is true.
 
-use super::view::View;
+use crate::view::View;
 use assay_types::tensor::DType;
 
 macro_rules! convert {

@@ -2,9 +2,8 @@
 //! packing. It shares only the functions of one f32 with the kernels. Whatever the executor does must agree
 //! bit for bit.
 
-use crate::opcode::*;
-use crate::{Node, Plan};
 use assay_kernels::{self as kernels, Isa};
+use assay_plan::*;
 use assay_types::tensor::{CANONICAL_NAN, DType, NamedTensor};
 
 /// A value: f32, or any integer or bool as i64.

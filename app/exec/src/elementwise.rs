@@ -1,12 +1,12 @@
 //! Elementwise opcodes: f32 through the kernels, integers and bools here, exactly.
 
-use super::Failed;
-use super::buffer::Element;
-use super::view::View;
-use crate::opcode::{BinaryOp, CompareOp, UnaryOp};
-use crate::walk::Walk;
+use crate::buffer::Element;
+use crate::executable::Failed;
+use crate::view::View;
 use assay_kernels as kernels;
 use assay_kernels::Operand;
+use assay_plan::walk::Walk;
+use assay_plan::{BinaryOp, CompareOp, UnaryOp};
 use assay_types::tensor::DType;
 
 pub(crate) fn unary(view: &mut View<'_>, op: UnaryOp) {
@@ -216,7 +216,7 @@ fn compare_as<T: Element + PartialOrd>(walk: &Walk<2>, view: &mut View<'_>, op: 
 }
 
 pub(crate) fn select(walk: &Walk<3>, view: &mut View<'_>) {
-    super::movement::by_size!(view.node().dtype, T => select_as::<T>(walk, view));
+    crate::movement::by_size!(view.node().dtype, T => select_as::<T>(walk, view));
 }
 
 fn select_as<T: Element>(walk: &Walk<3>, view: &mut View<'_>) {
