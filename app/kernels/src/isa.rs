@@ -12,8 +12,12 @@ pub struct Detected(());
 pub enum Isa {
     /// Plain Rust, on any machine: the law that the others are held to.
     Reference,
+    /// Arm's 128-bit vectors, which every aarch64 processor has.
+    Neon(Detected),
     /// x86-64-v3: AVX2 and FMA.
     Avx2(Detected),
+    /// x86-64-v4: AVX-512 F, BW, DQ and VL, beside all of AVX2's.
+    Avx512(Detected),
 }
 
 impl Isa {
@@ -24,21 +28,43 @@ impl Isa {
 
     /// All bodies that this processor can run, the reference first, the fastest last.
     pub fn available() -> Vec<Isa> {
+        #[allow(unused_mut)] // elsewhere the reference is all there is
+        let mut isas = vec![Isa::Reference];
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            return vec![Isa::Reference, Isa::Avx2(Detected(()))];
+            isas.push(Isa::Avx2(Detected(())));
+            if std::is_x86_feature_detected!("avx512f")
+                && std::is_x86_feature_detected!("avx512bw")
+                && std::is_x86_feature_detected!("avx512dq")
+                && std::is_x86_feature_detected!("avx512vl")
+            {
+                isas.push(Isa::Avx512(Detected(())));
+            }
         }
-        vec![Isa::Reference]
+        #[cfg(target_arch = "aarch64")]
+        isas.push(Isa::Neon(Detected(())));
+        isas
+    }
+
+    /// The bodies of a name, if there are any and this processor can run them: a way to ask for less than
+    /// [`Isa::detect`] finds.
+    pub fn by_name(name: &str) -> Option<Isa> {
+        Self::available().into_iter().find(|isa| isa.name() == name)
     }
 
     /// The name shown to operators.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Reference => "reference",
+            Isa::Neon(_) => "neon",
             Isa::Avx2(_) => "avx2",
+            Isa::Avx512(_) => "avx512",
         }
     }
 }
+
+/// Every name that some processor's bodies have.
+pub const ISA_NAMES: [&str; 4] = ["reference", "neon", "avx2", "avx512"];
 
 /// Makes a public entry point of a body that is generic over [`Lanes`](crate::lanes::Lanes): it takes the
 /// [`Isa`] first and runs the body compiled for it.
@@ -56,12 +82,24 @@ macro_rules! entry {
                 use $body as body;
                 body::<$crate::avx2::Avx2>($($arg),*);
             }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+            fn avx512($($arg: $ty),*) {
+                use $body as body;
+                body::<$crate::avx512::Avx512>($($arg),*);
+            }
             use $body as body;
             match isa {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: the variant holds a `Detected`, which exists only where the processor has AVX2 and
                 // FMA.
                 $crate::Isa::Avx2(_) => unsafe { avx2($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above, for what `Isa::available` asks of AVX-512.
+                $crate::Isa::Avx512(_) => unsafe { avx512($($arg),*) },
+                // NEON is part of the target, so its body needs no function of its own.
+                #[cfg(target_arch = "aarch64")]
+                $crate::Isa::Neon(_) => body::<$crate::neon::Neon>($($arg),*),
                 _ => body::<$crate::lanes::Scalar>($($arg),*),
             }
         }

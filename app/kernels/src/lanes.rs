@@ -3,6 +3,7 @@
 //! Each operation is one IEEE-754 operation per lane (round to nearest even, subnormals kept), so every
 //! implementation gives the same bits, but for the payload and sign of a NaN, which no body looks at. This
 //! trait is the only place that knows an instruction set; [`Scalar`] is the reference.
+#![allow(unsafe_code)]
 
 /// Lanes of a vector.
 pub(crate) const LANES: usize = 16;
@@ -50,6 +51,46 @@ pub(crate) trait Lanes: Copy {
     fn store_part(self, y: &mut [f32]) {
         let count = y.len();
         y.copy_from_slice(&self.to_array()[..count]);
+    }
+
+    /// 16 elements from an address.
+    ///
+    /// # Safety
+    /// 16 f32 may be read there.
+    #[inline(always)]
+    unsafe fn read(x: *const f32) -> Self {
+        // SAFETY: the caller's; an array of f32 is aligned as its elements are.
+        Self::load(unsafe { &*x.cast() })
+    }
+
+    /// Writes 16 elements to an address.
+    ///
+    /// # Safety
+    /// 16 f32 may be written there.
+    #[inline(always)]
+    unsafe fn write(self, y: *mut f32) {
+        // SAFETY: as for `read`.
+        self.store(unsafe { &mut *y.cast() });
+    }
+
+    /// `count` elements from an address, at most 16, the other lanes holding `fill`.
+    ///
+    /// # Safety
+    /// `count` f32 may be read there.
+    #[inline(always)]
+    unsafe fn read_part(x: *const f32, count: usize, fill: f32) -> Self {
+        // SAFETY: the caller's.
+        Self::load_part(unsafe { std::slice::from_raw_parts(x, count) }, fill)
+    }
+
+    /// Writes the first `count` lanes, at most 16, to an address.
+    ///
+    /// # Safety
+    /// `count` f32 may be written there.
+    #[inline(always)]
+    unsafe fn write_part(self, y: *mut f32, count: usize) {
+        // SAFETY: the caller's.
+        self.store_part(unsafe { std::slice::from_raw_parts_mut(y, count) });
     }
 
     #[inline(always)]

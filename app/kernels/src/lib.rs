@@ -11,11 +11,15 @@ compile_error!("tensors are little-endian in memory and on the wire");
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod elementwise;
 mod environment;
 mod isa;
 mod lanes;
 mod math;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod pool;
 mod reduce;
 mod scalar;
@@ -24,7 +28,7 @@ mod tile;
 mod tree;
 
 pub use elementwise::{Binary, Operand, Unary, binary, binary_one, unary};
-pub use isa::{Detected, Isa};
+pub use isa::{Detected, ISA_NAMES, Isa};
 pub use pool::{Pool, PoolDivisor, max_pool, sum_pool};
 pub use reduce::{Fold, fold_rows, log_softmax_rows, rms_norm_rows, softmax_rows};
 pub use selftest::{Check, selftest};
