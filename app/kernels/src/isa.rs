@@ -73,20 +73,29 @@ pub const ISA_NAMES: [&str; 4] = ["reference", "neon", "avx2", "avx512"];
 /// compiled with the entry's instruction set.
 macro_rules! entry {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) => $body:path) => {
+        $crate::isa::entry!(@ [$(#[$doc])*] [$vis] [] [] $name($($arg: $ty),*) => $body);
+    };
+    ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $ty:ty),* $(,)?) => $body:path) => {
+        $crate::isa::entry!(@ [$(#[$doc])*] [$vis] [unsafe] [unsafe] $name($($arg: $ty),*) => $body);
+    };
+    (@ [$(#[$doc:meta])*] [$vis:vis] [$($safety:ident)?] [$($block:ident)?]
+        $name:ident($($arg:ident: $ty:ty),*) => $body:path) => {
         $(#[$doc])*
-        #[allow(unsafe_code)]
-        $vis fn $name(isa: $crate::Isa, $($arg: $ty),*) {
+        #[allow(unsafe_code, clippy::too_many_arguments)]
+        $vis $($safety)? fn $name(isa: $crate::Isa, $($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            fn avx2($($arg: $ty),*) {
+            $($safety)? fn avx2($($arg: $ty),*) {
                 use $body as body;
-                body::<$crate::avx2::Avx2>($($arg),*);
+                // SAFETY: an unsafe body's needs are this function's.
+                $($block)? { body::<$crate::avx2::Avx2>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn avx512($($arg: $ty),*) {
+            $($safety)? fn avx512($($arg: $ty),*) {
                 use $body as body;
-                body::<$crate::avx512::Avx512>($($arg),*);
+                // SAFETY: as above.
+                $($block)? { body::<$crate::avx512::Avx512>($($arg),*) }
             }
             use $body as body;
             match isa {
@@ -99,8 +108,10 @@ macro_rules! entry {
                 $crate::Isa::Avx512(_) => unsafe { avx512($($arg),*) },
                 // NEON is part of the target, so its body needs no function of its own.
                 #[cfg(target_arch = "aarch64")]
-                $crate::Isa::Neon(_) => body::<$crate::neon::Neon>($($arg),*),
-                _ => body::<$crate::lanes::Scalar>($($arg),*),
+                // SAFETY: an unsafe body's needs are this function's.
+                $crate::Isa::Neon(_) => $($block)? { body::<$crate::neon::Neon>($($arg),*) },
+                // SAFETY: as above.
+                _ => $($block)? { body::<$crate::lanes::Scalar>($($arg),*) },
             }
         }
     };

@@ -92,6 +92,27 @@ pub(crate) fn hard_swish<V: Lanes>(x: V) -> V {
     gate.mul(x).mul(V::splat(1.0 / 6.0))
 }
 
+/// 1 above zero, -1 below, else x itself.
+#[inline(always)]
+pub(crate) fn sign<V: Lanes>(x: V) -> V {
+    let zero = V::splat(0.0);
+    let negative = x.select_lt(zero, V::splat(-1.0), x);
+    zero.select_lt(x, V::splat(1.0), negative)
+}
+
+/// A function of one f32 that has one body on every machine, lane by lane.
+#[inline(always)]
+pub(crate) fn each_lane<V: Lanes>(x: V, function: fn(f32) -> f32) -> V {
+    V::load(&x.to_array().map(function))
+}
+
+/// The same for a function of two.
+#[inline(always)]
+pub(crate) fn each_pair<V: Lanes>(a: V, b: V, function: fn(f32, f32) -> f32) -> V {
+    let (a, b) = (a.to_array(), b.to_array());
+    V::load(&std::array::from_fn(|i| function(a[i], b[i])))
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)]
 mod tests {

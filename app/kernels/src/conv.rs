@@ -1,0 +1,223 @@
+//! Convolution over blocked channels: an image is blocks of 16 channels, a block is positions of 16 elements.
+//!
+//! Each result is the sum over the input channels of its group, then kernel rows, then kernel columns, as in
+//! [`crate::gemm`]: positions are rows, output channels are columns, and a table says where a position's taps
+//! are. An image with padding is first copied into a frame of zeros: with finite weights a tap of zero gives
+//! the bits of a tap left out, for it can only turn a sum of -0 into +0, and the bias, never -0, does that
+//! anyway. The last block of the result is written whole; lanes beyond the channels hold no values.
+#![allow(unsafe_code)]
+
+use crate::Isa;
+use crate::gemm::{Job, RowPlace, pack, packed_len, run};
+use crate::pool::Pool;
+use crate::post::{self, Post};
+use crate::tile::PANEL;
+use std::ops::Range;
+
+/// How the input of a convolution lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConvInput {
+    /// Plane after plane, as tensors lie in a plan: for images of few channels.
+    Planes,
+    /// Blocks of 16 channels; in the last one lanes beyond the channels are not read.
+    Blocks,
+}
+
+/// A convolution of an image, ready to run.
+#[derive(Debug, Clone)]
+pub struct Conv {
+    window: Pool,
+    channels: usize,
+    outputs: usize,
+    groups: usize,
+    input: ConvInput,
+    /// Rows and columns of the frame that the windows cover.
+    frame: [usize; 2],
+    framed: bool,
+    /// Where the taps of the window at the origin are, group by group.
+    taps: Vec<u32>,
+}
+
+/// Elements of a position, and planes or blocks of an image.
+fn unit(input: ConvInput, channels: usize) -> (usize, usize) {
+    match input {
+        ConvInput::Planes => (1, channels),
+        ConvInput::Blocks => (PANEL, channels.div_ceil(PANEL)),
+    }
+}
+
+impl Conv {
+    /// Prepares a convolution of `channels` to `outputs`; `None` for one that these kernels do not do: groups
+    /// whose output channels do not fill blocks, or an image that 32 bits cannot index.
+    pub fn new(
+        window: Pool,
+        channels: usize,
+        outputs: usize,
+        groups: usize,
+        input: ConvInput,
+    ) -> Option<Self> {
+        let sizes = [channels, outputs, groups, window.output[0], window.output[1]];
+        let steps = [window.kernel, window.stride, window.dilation];
+        if sizes.contains(&0) || steps.as_flattened().contains(&0) {
+            return None;
+        }
+        let fits = channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+        if !fits || (groups > 1 && !(outputs / groups).is_multiple_of(PANEL)) {
+            return None;
+        }
+        let covered = |axis: usize| {
+            let span = (window.kernel[axis] - 1).checked_mul(window.dilation[axis])?.checked_add(1)?;
+            (window.output[axis] - 1).checked_mul(window.stride[axis])?.checked_add(span)
+        };
+        let covered = [covered(0)?, covered(1)?];
+        let framed = window.pad != [0, 0] || covered[0] > window.input[0] || covered[1] > window.input[1];
+        let frame = if framed { covered } else { window.input };
+        let (element, planes) = unit(input, channels);
+        let plane = frame[0].checked_mul(frame[1])?.checked_mul(element)?;
+        u32::try_from(plane.checked_mul(planes)?).ok()?;
+        let mut taps = Vec::with_capacity(channels * window.kernel[0] * window.kernel[1]);
+        for channel in 0..channels {
+            let start = channel / element * plane + channel % element;
+            for ky in 0..window.kernel[0] {
+                for kx in 0..window.kernel[1] {
+                    let step = ky * window.dilation[0] * frame[1] + kx * window.dilation[1];
+                    taps.push((start + step * element) as u32);
+                }
+            }
+        }
+        Some(Self { window, channels, outputs, groups, input, frame, framed, taps })
+    }
+
+    /// Terms of a sum.
+    pub fn depth(&self) -> usize {
+        self.taps.len() / self.groups
+    }
+
+    /// Blocks of output channels.
+    pub fn panels(&self) -> usize {
+        self.outputs.div_ceil(PANEL)
+    }
+
+    /// Elements of an input image.
+    pub fn input_len(&self) -> usize {
+        let (element, planes) = unit(self.input, self.channels);
+        planes * element * self.window.input[0] * self.window.input[1]
+    }
+
+    /// Elements of a block of an output image.
+    pub fn block_len(&self) -> usize {
+        self.window.output[0] * self.window.output[1] * PANEL
+    }
+
+    /// Elements of the packed weights.
+    pub fn packed_len(&self) -> usize {
+        packed_len(self.depth(), self.outputs)
+    }
+
+    /// Elements of scratch memory that a run needs.
+    pub fn scratch_len(&self) -> usize {
+        let (element, planes) = unit(self.input, self.channels);
+        if self.framed { planes * element * self.frame[0] * self.frame[1] } else { 0 }
+    }
+
+    /// Packs weights [outputs, channels / groups, kernel rows, kernel columns].
+    pub fn pack(&self, isa: Isa, weights: &[f32], packed: &mut [f32]) {
+        pack(isa, self.depth(), self.outputs, weights, 1, self.depth(), packed);
+    }
+
+    /// Copies the image into its frame of zeros.
+    fn pad(&self, x: &[f32], scratch: &mut [f32]) {
+        let element = unit(self.input, self.channels).0;
+        let [height, width] = self.window.input;
+        let line = self.frame[1] * element;
+        let [top, left] = self.window.pad;
+        let before = left.min(self.frame[1]) * element;
+        let copied = (width * element).min(line - before);
+        let planes = scratch.chunks_exact_mut(self.frame[0] * line);
+        for (from, to) in x.chunks_exact(height * width * element).zip(planes) {
+            for (y, to) in to.chunks_exact_mut(line).enumerate() {
+                let y = y.wrapping_sub(top);
+                if y >= height {
+                    to.fill(0.0);
+                    continue;
+                }
+                to[..before].fill(0.0);
+                to[before..][..copied].copy_from_slice(&from[y * width * element..][..copied]);
+                to[before + copied..].fill(0.0);
+            }
+        }
+    }
+
+    /// Convolves one image: output blocks `panels`, which `y` and [`Other::Same`](crate::Other::Same) hold and
+    /// nothing else; the packed weights, the bias and [`Other::Columns`](crate::Other::Columns) hold all
+    /// channels. Weights are finite if there is padding. Panics if an argument is too short.
+    #[allow(clippy::too_many_arguments)]
+    pub fn run(
+        &self,
+        isa: Isa,
+        panels: Range<usize>,
+        x: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        posts: &[Post<'_>],
+        y: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        assert!(panels.start <= panels.end && panels.end <= self.panels(), "no such blocks");
+        assert!(x.len() >= self.input_len() && packed.len() >= self.packed_len(), "an operand is too short");
+        assert!(bias.is_none_or(|bias| bias.len() >= self.outputs), "the bias is too short");
+        let block = self.block_len();
+        assert!(y.len() >= panels.len() * block, "the result is too short");
+        post::check(posts, self.outputs, panels.len() * block);
+        let x = if self.framed {
+            let scratch = &mut scratch[..self.scratch_len()];
+            self.pad(&x[..self.input_len()], scratch);
+            &*scratch
+        } else {
+            x
+        };
+        let (element, _) = unit(self.input, self.channels);
+        let depth = self.depth();
+        let group_panels = self.panels().div_ceil(self.groups);
+        let taps_per_channel = self.window.kernel[0] * self.window.kernel[1];
+        let spread = self.window.stride[0] * self.window.stride[1];
+        let mut panel = panels.start;
+        while panel < panels.end {
+            let group = panel / group_panels;
+            let end = panels.end.min((group + 1) * group_panels);
+            let columns = self.outputs.min(end * PANEL) - panel * PANEL;
+            let at = (panel - panels.start) * block;
+            let job = Job {
+                rows: self.window.output[0] * self.window.output[1],
+                columns,
+                first_column: panel * PANEL,
+                depth,
+                x: x.as_ptr(),
+                place: RowPlace {
+                    width: self.window.output[1],
+                    down: self.window.stride[0] * self.frame[1] * element,
+                    across: self.window.stride[1] * element,
+                },
+                taps: Some(&self.taps[group * depth..][..depth]),
+                grain: taps_per_channel * if element == 1 { 1 } else { PANEL },
+                row_bytes: self.channels / self.groups * spread * size_of::<f32>(),
+                w: packed[panel * depth * PANEL..].as_ptr(),
+                w_line: PANEL,
+                w_panel: depth * PANEL,
+                bias,
+                posts,
+                at,
+                y: y[at..].as_mut_ptr(),
+                y_row: PANEL,
+                y_panel: block,
+                last: PANEL,
+            };
+            // SAFETY: the lengths were checked; the taps of every position lie inside the frame.
+            unsafe { run(isa, &job) }
+            panel = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The inner loop: a tile of rows against panels of columns, all sums in registers.
+
+use crate::Isa;
+use crate::lanes::{LANES, Lanes};
+
+/// Rows of the largest tile of any instruction set.
+pub(crate) const MOST_ROWS: usize = 14;
+/// Panels of the widest.
+pub(crate) const MOST_PANELS: usize = 4;
+
+/// One tile's work: a block of terms of some rows and panels.
+pub(crate) struct Tile {
+    /// Terms in this block.
+    pub(crate) depth: usize,
+    /// Where each row starts.
+    pub(crate) rows: [*const f32; MOST_ROWS],
+    /// Where a row's terms are, from its start; unused when they lie side by side.
+    pub(crate) taps: *const u32,
+    /// The first term's line of the first panel; elements from line to line, and from panel to panel.
+    pub(crate) w: *const f32,
+    pub(crate) w_line: usize,
+    pub(crate) w_panel: usize,
+    /// Lines to be had in the second cache for later: one for each term.
+    pub(crate) ahead: *const f32,
+    /// Whether sums go on from the output instead of +0, and whether they are left there bare.
+    pub(crate) resume: bool,
+    pub(crate) park: bool,
+    /// 16 elements for each panel; never -0.
+    pub(crate) bias: *const f32,
+    /// Added after the bias, laid out as the output is; null if there is none.
+    pub(crate) residual: *const f32,
+    /// Bounds; infinite if there are none.
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    /// The first result; elements from row to row, and from panel to panel.
+    pub(crate) y: *mut f32,
+    pub(crate) y_row: usize,
+    pub(crate) y_panel: usize,
+    /// Columns to write of the last panel.
+    pub(crate) last: usize,
+}
+
+/// A tile's body for one instruction set and shape.
+///
+/// Safe to call only if the processor has the instruction set and the tile's addresses hold what it says.
+pub(crate) type TileFn = unsafe fn(&Tile);
+
+/// Asks for a line that will be needed; any address will do.
+#[inline(always)]
+fn prefetch(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch does not fault, and SSE is part of the target.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// # Safety
+/// As for [`TileFn`].
+#[inline(always)]
+unsafe fn tile<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: bool>(t: &Tile) {
+    let partial = t.last < LANES;
+    let at = |row: usize, panel: usize| row * t.y_row + panel * t.y_panel;
+    let mut sums = [[V::splat(0.0); PANELS]; ROWS];
+    // SAFETY: the caller's.
+    unsafe {
+        if t.resume {
+            for r in 0..ROWS {
+                for p in 0..PANELS {
+                    let y = t.y.add(at(r, p));
+                    let part = partial && p == PANELS - 1;
+                    sums[r][p] = if part { V::read_part(y, t.last, 0.0) } else { V::read(y) };
+                }
+            }
+        }
+        let mut rows = [t.rows[0]; ROWS];
+        rows.copy_from_slice(&t.rows[..ROWS]);
+        let mut w = t.w;
+        let mut ahead = t.ahead;
+        for k in 0..t.depth {
+            let mut columns = [V::splat(0.0); PANELS];
+            for p in 0..PANELS {
+                columns[p] = V::read(w.add(p * t.w_panel));
+            }
+            w = w.wrapping_add(t.w_line);
+            if ROWS > 1 {
+                prefetch(ahead);
+                ahead = ahead.wrapping_add(LANES);
+            }
+            let term = if TAPS { *t.taps.add(k) as usize } else { k };
+            for r in 0..ROWS {
+                let x = V::splat(*rows[r].add(term));
+                for p in 0..PANELS {
+                    sums[r][p] = x.fma(columns[p], sums[r][p]);
+                }
+            }
+        }
+        if !t.park {
+            finish::<V, ROWS, PANELS>(t, &mut sums);
+        }
+        for r in 0..ROWS {
+            for p in 0..PANELS {
+                let y = t.y.add(at(r, p));
+                if partial && p == PANELS - 1 {
+                    sums[r][p].write_part(y, t.last)
+                } else {
+                    sums[r][p].write(y)
+                }
+            }
+        }
+    }
+}
+
+/// What comes after the sum, in registers.
+///
+/// # Safety
+/// As for [`TileFn`].
+#[inline(always)]
+unsafe fn finish<V: Lanes, const ROWS: usize, const PANELS: usize>(t: &Tile, sums: &mut [[V; PANELS]; ROWS]) {
+    let (low, high) = (V::splat(t.low), V::splat(t.high));
+    // SAFETY: the caller's.
+    unsafe {
+        for p in 0..PANELS {
+            let bias = V::read(t.bias.add(p * LANES));
+            for sum in sums.iter_mut() {
+                sum[p] = sum[p].add(bias);
+            }
+        }
+        if !t.residual.is_null() {
+            for r in 0..ROWS {
+                for p in 0..PANELS {
+                    let from = t.residual.add(r * t.y_row + p * t.y_panel);
+                    let part = t.last < LANES && p == PANELS - 1;
+                    let other = if part { V::read_part(from, t.last, 0.0) } else { V::read(from) };
+                    sums[r][p] = sums[r][p].add(other);
+                }
+            }
+        }
+        for p in 0..PANELS {
+            for sum in sums.iter_mut() {
+                sum[p] = sum[p].max(low).min(high);
+            }
+        }
+    }
+}
+
+/// The bodies of one instruction set: a function that picks one by its shape.
+macro_rules! bodies {
+    ($module:ident, $lanes:ty, [$($attribute:meta)?], [$(($rows:literal, $panels:literal))*]) => {
+        mod $module {
+            use super::*;
+            $(#[$attribute])?
+            unsafe fn body<const ROWS: usize, const PANELS: usize, const TAPS: bool>(t: &Tile) {
+                // SAFETY: the caller's.
+                unsafe { tile::<$lanes, ROWS, PANELS, TAPS>(t) }
+            }
+            pub(super) fn pick(rows: usize, panels: usize, taps: bool) -> Option<TileFn> {
+                Some(match (rows, panels, taps) {
+                    $(
+                        ($rows, $panels, false) => body::<$rows, $panels, false>,
+                        ($rows, $panels, true) => body::<$rows, $panels, true>,
+                    )*
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+bodies!(reference, crate::lanes::Scalar, [], [(1, 1)(2, 1)(3, 1)(4, 1)]);
+#[cfg(target_arch = "x86_64")]
+bodies!(
+    avx2,
+    crate::avx2::Avx2,
+    [target_feature(enable = "avx2,fma")],
+    [(1, 1)(2, 1)(3, 1)(4, 1)(5, 1)(6, 1)(1, 2)(2, 2)(3, 2)(1, 4)]
+);
+#[cfg(target_arch = "x86_64")]
+bodies!(
+    avx512,
+    crate::avx512::Avx512,
+    [target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")],
+    [(1, 1)(2, 1)(3, 1)(4, 1)(5, 1)(6, 1)(7, 1)(8, 1)(9, 1)(10, 1)(11, 1)(12, 1)(13, 1)(14, 1)(1, 2)(2, 2)(
+        3, 2
+    )(4, 2)(5, 2)(6, 2)(7, 2)(8, 2)(9, 2)(10, 2)(11, 2)(12, 2)(13, 2)(14, 2)(1, 4)(2, 4)(3, 4)(4, 4)(
+        5, 4
+    )(6, 4)]
+);
+#[cfg(target_arch = "aarch64")]
+bodies!(neon, crate::neon::Neon, [], [(1, 1)(2, 1)(3, 1)(4, 1)(5, 1)(6, 1)(1, 2)(2, 2)(3, 2)(1, 4)]);
+
+/// The body for a shape, if this instruction set has it.
+pub(crate) fn pick(isa: Isa, rows: usize, panels: usize, taps: bool) -> Option<TileFn> {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(_) => avx2::pick(rows, panels, taps),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(_) => avx512::pick(rows, panels, taps),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(_) => neon::pick(rows, panels, taps),
+        _ => reference::pick(rows, panels, taps),
+    }
+}
