@@ -220,4 +220,4 @@ impl Conv {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

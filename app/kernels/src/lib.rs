@@ -13,6 +13,7 @@ compile_error!("tensors are little-endian in memory and on the wire");
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod columns;
 mod conv;
 mod elementwise;
 mod environment;
@@ -23,6 +24,7 @@ mod layout;
 mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod norm;
 mod pool;
 mod post;
 mod reduce;
@@ -32,15 +34,19 @@ mod selftest;
 mod testing;
 mod tile;
 mod tree;
+mod window;
 
+pub use columns::{fold_blocks, fold_columns};
 pub use conv::{Conv, ConvInput};
 pub use elementwise::{Binary, Operand, Unary, binary, binary_one, unary};
 pub use gemm::{Columns, Gemm, Place, gemm, pack, packed_len};
 pub use isa::{Detected, ISA_NAMES, Isa};
 pub use layout::{from_blocks, to_blocks, transpose};
+pub use norm::{Norm, norm_rows, softmax};
 pub use pool::{Pool, PoolDivisor, max_pool, sum_pool};
 pub use post::{Grid, Other, Post, chain, chain_in_place};
 pub use reduce::{Fold, fold_rows, log_softmax_rows, rms_norm_rows, softmax_rows};
 pub use selftest::{Check, selftest};
 pub use tile::{MAX_PANELS, MAX_ROWS, PANEL, Panel, dot_tile, panels_for};
 pub use tree::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, TreeSum, Trees, tree_scores};
+pub use window::{Depthwise, max_pool_blocks, sum_pool_blocks};

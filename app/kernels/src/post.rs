@@ -247,7 +247,7 @@ pub(crate) struct Early<'a> {
 
 impl<'a> Early<'a> {
     /// `max(v, -inf)` and `min(v, +inf)` are v for every v: bounds that are not there.
-    const NONE: Self = Self { residual: None, low: f32::NEG_INFINITY, high: f32::INFINITY };
+    pub(crate) const NONE: Self = Self { residual: None, low: f32::NEG_INFINITY, high: f32::INFINITY };
 
     pub(crate) fn split<'p>(posts: &'p [Post<'a>]) -> (Self, &'p [Post<'a>]) {
         let (mut early, mut rest) = (Self::NONE, posts);

@@ -57,9 +57,10 @@ macro_rules! lanes_of {
         lanes
     }};
 }
+pub(crate) use lanes_of;
 
 #[inline(always)]
-fn tree(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
+pub(crate) fn tree(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
     for half in [8, 4, 2, 1] {
         for i in 0..half {
             lanes[i] = combine(lanes[i], lanes[i + half]);
@@ -69,7 +70,7 @@ fn tree(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 #[inline(always)]
-fn sum<V: Lanes>(x: &[f32]) -> f32 {
+pub(crate) fn sum<V: Lanes>(x: &[f32]) -> f32 {
     tree(lanes_of!(x, 0.0, |acc, v| acc.add(v)), |a, b| a + b)
 }
 

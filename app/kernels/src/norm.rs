@@ -1,0 +1,216 @@
+//! Row functions with what precedes and follows them, in one pass over memory: normalisation and softmax.
+#![allow(unsafe_code)]
+
+use crate::Binary;
+use crate::Isa;
+use crate::isa::entry;
+use crate::lanes::{LANES, Lanes};
+use crate::post::{self, Grid, Other, Post};
+use crate::reduce::{lanes_of, softmax_rows, sum, tree};
+
+/// Normalisation of rows. With `centre = Some(c)`: `m = sum(x) * c`, `v = x - m`; else `v = x`. Then
+/// `q = sum of squares of v`, lanes combining as in a row sum, and the result is
+/// `posts(v * (1 / sqrt(q / n + eps)))`.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm<'a> {
+    /// Elements of a row.
+    pub n: usize,
+    /// What the row's sum is multiplied by to give the mean.
+    pub centre: Option<f32>,
+    /// Added to the mean square.
+    pub eps: f32,
+    /// What is done to the results: scale and shift as [`Other::Columns`], as a rule.
+    pub posts: &'a [Post<'a>],
+}
+
+/// Normalises the rows of `x` into those of `y`, as many as `y` holds. Panics if a slice is too short.
+pub fn norm_rows(isa: Isa, norm: &Norm<'_>, x: &[f32], y: &mut [f32]) {
+    if norm.n == 0 {
+        return;
+    }
+    let rows = y.len() / norm.n;
+    assert!(x.len() >= rows * norm.n, "rows reach outside");
+    post::check(norm.posts, norm.n, rows * norm.n);
+    let (mut scale, mut shift, mut late) = (None, None, norm.posts);
+    if let [
+        Post::Binary(Binary::Mul, Other::Columns(list)) | Post::Reversed(Binary::Mul, Other::Columns(list)),
+        tail @ ..,
+    ] = late
+    {
+        (scale, late) = (Some(*list), tail);
+    }
+    if let [
+        Post::Binary(Binary::Add, Other::Columns(list)) | Post::Reversed(Binary::Add, Other::Columns(list)),
+        tail @ ..,
+    ] = late
+    {
+        (shift, late) = (Some(*list), tail);
+    }
+    for (row, (x, y)) in x.chunks_exact(norm.n).zip(y.chunks_exact_mut(norm.n)).enumerate() {
+        norm_row(isa, norm, scale, shift, x, y);
+        if !late.is_empty() {
+            let grid = Grid { rows: 1, columns: norm.n, stride: norm.n, first_column: 0 };
+            let y = y.as_mut_ptr();
+            // SAFETY: the row holds the grid; the steps were checked for all rows.
+            unsafe { post::run(isa, late, &grid, row * norm.n, y, y) }
+        }
+    }
+}
+
+entry! {
+    fn norm_row(norm: &Norm<'_>, scale: Option<&[f32]>, shift: Option<&[f32]>, x: &[f32], y: &mut [f32]) => norm_body
+}
+
+#[inline(always)]
+fn norm_body<V: Lanes>(
+    norm: &Norm<'_>,
+    scale: Option<&[f32]>,
+    shift: Option<&[f32]>,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    match norm.centre {
+        Some(factor) => {
+            let mean = V::splat(sum::<V>(x) * factor);
+            let (vectors, rest) = y.as_chunks_mut::<LANES>();
+            for (x, y) in x.as_chunks::<LANES>().0.iter().zip(vectors) {
+                V::load(x).sub(mean).store(y);
+            }
+            if !rest.is_empty() {
+                V::load_part(&x[x.len() - rest.len()..], 0.0).sub(mean).store_part(rest);
+            }
+        }
+        None => y.copy_from_slice(&x[..y.len()]),
+    }
+    let squares = tree(lanes_of!(y, 0.0, |acc, v| v.fma(v, acc)), |a, b| a + b);
+    let root = V::splat(1.0 / (squares / norm.n as f32 + norm.eps).sqrt());
+    let mut column = 0;
+    let len = y.len();
+    while column < len {
+        let width = LANES.min(len - column);
+        let part = |list: &[f32]| V::load_part(&list[column..][..width], 0.0);
+        let mut v = part(y).mul(root);
+        if let Some(scale) = scale {
+            v = v.mul(part(scale));
+        }
+        if let Some(shift) = shift {
+            v = v.add(part(shift));
+        }
+        v.store_part(&mut y[column..][..width]);
+        column += width;
+    }
+}
+
+/// Softmax of the rows of `n` elements of `pre(x)` into those of `y`, as many as `y` holds: scale and mask go
+/// before. Panics if a slice is too short.
+pub fn softmax(isa: Isa, pre: &[Post<'_>], n: usize, x: &[f32], y: &mut [f32]) {
+    if n == 0 {
+        return;
+    }
+    let rows = y.len() / n;
+    assert!(x.len() >= rows * n, "rows reach outside");
+    post::check(pre, n, rows * n);
+    let at_once = (1024 / n).max(1);
+    for first in (0..rows).step_by(at_once) {
+        let grid = Grid { rows: at_once.min(rows - first), columns: n, stride: n, first_column: 0 };
+        let at = first * n;
+        let y = &mut y[at..][..grid.rows * n];
+        // SAFETY: the grid lies inside both; the steps were checked for all rows.
+        unsafe { post::run(isa, pre, &grid, at, x[at..].as_ptr(), y.as_mut_ptr()) }
+        softmax_rows(isa, n, y);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Source, Step, assert_same};
+    use crate::{Fold, fold_rows, rms_norm_rows};
+
+    /// The plan's own sequence: ReduceSum, Mul, Sub, RmsNorm, then the steps.
+    #[test]
+    fn normalisation_has_the_bits_of_its_opcodes_one_by_one() {
+        let mut source = Source::new(50);
+        for round in 0..80 {
+            let (rows, n) = (source.between(1, 5), source.between(1, 70));
+            let x = source.list(rows * n);
+            let centre = (round % 3 > 0).then_some(1.0 / n as f32);
+            let mut steps = Step::list(&mut source, n, rows * n);
+            if round % 2 == 0 {
+                steps.insert(0, Step::Columns(Binary::Mul, source.list(n), round % 4 == 0));
+                steps.insert(1, Step::Columns(Binary::Add, source.list(n), round % 8 < 4));
+            }
+            let mut law = x.clone();
+            if let Some(factor) = centre {
+                let mut sums = vec![0.0; rows];
+                fold_rows(Isa::Reference, Fold::Sum, n, &x, &mut sums);
+                for (i, value) in law.iter_mut().enumerate() {
+                    *value -= sums[i / n] * factor;
+                }
+            }
+            rms_norm_rows(Isa::Reference, n, 1e-5, &mut law);
+            for (i, value) in law.iter_mut().enumerate() {
+                *value = steps.iter().fold(*value, |value, step| step.law(value, i % n, i));
+            }
+            let posts: Vec<Post<'_>> = steps.iter().map(Step::post).collect();
+            for isa in Isa::available() {
+                let mut y = vec![7.0; rows * n];
+                norm_rows(isa, &Norm { n, centre, eps: 1e-5, posts: &posts }, &x, &mut y);
+                assert_same(&format!("{} {rows}x{n}", isa.name()), &y, &law);
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_has_the_bits_of_its_opcodes_one_by_one() {
+        let mut source = Source::new(51);
+        for _ in 0..60 {
+            let (rows, n) = (source.between(1, 40), source.between(1, 70));
+            let x = source.list(rows * n);
+            let steps = Step::list(&mut source, n, rows * n);
+            let mut law: Vec<f32> = x.clone();
+            for (i, value) in law.iter_mut().enumerate() {
+                *value = steps.iter().fold(*value, |value, step| step.law(value, i % n, i));
+            }
+            softmax_rows(Isa::Reference, n, &mut law);
+            let posts: Vec<Post<'_>> = steps.iter().map(Step::post).collect();
+            for isa in Isa::available() {
+                let mut y = vec![7.0; rows * n];
+                softmax(isa, &posts, n, &x, &mut y);
+                assert_same(&format!("{} {rows}x{n}", isa.name()), &y, &law);
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_has_the_bits_of_its_steps_one_by_one() {
+        let mut source = Source::new(52);
+        for _ in 0..60 {
+            let (rows, columns) = (source.between(1, 30), source.between(1, 90));
+            let stride = columns + source.one_of(&[0, 0, 3]);
+            let x = source.list(rows * stride);
+            let first_column = source.below(4);
+            let steps = Step::list(&mut source, first_column + columns, rows * stride);
+            let posts: Vec<Post<'_>> = steps.iter().map(Step::post).collect();
+            let mut law = vec![7.0; rows * stride];
+            for row in 0..rows {
+                for column in 0..columns {
+                    let at = row * stride + column;
+                    law[at] = steps.iter().fold(x[at], |v, step| step.law(v, first_column + column, at));
+                }
+            }
+            let grid = Grid { rows, columns, stride, first_column };
+            for isa in Isa::available() {
+                let mut y = vec![7.0; rows * stride];
+                crate::chain(isa, &posts, &grid, &x, &mut y);
+                assert_same(&format!("{} {grid:?}", isa.name()), &y, &law);
+                let mut y = x.clone();
+                crate::chain_in_place(isa, &posts, &grid, &mut y);
+                for row in 0..rows {
+                    let row = row * stride..row * stride + columns;
+                    assert_same(&isa.name(), &y[row.clone()], &law[row]);
+                }
+            }
+        }
+    }
+}
