@@ -117,9 +117,9 @@ fn pool(geometry: &Pool, view: &mut View<'_>) {
                 Divisor::Kernel => PoolDivisor::Kernel,
                 Divisor::Inside => PoolDivisor::Inside,
             };
-            sum_pool(geometry, divisor, view.operand(0), view.result());
+            sum_pool(view.isa(), geometry, divisor, view.operand(0), view.result());
         }
-        _ => max_pool(geometry, view.operand(0), view.result()),
+        _ => max_pool(view.isa(), geometry, view.operand(0), view.result()),
     }
 }
 

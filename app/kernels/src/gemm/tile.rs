@@ -1,5 +1,4 @@
 //! The inner loop: a tile of rows against panels of columns, all sums in registers.
-
 #![allow(clippy::needless_range_loop)] // rows and panels number registers, not elements
 
 use crate::Isa;
