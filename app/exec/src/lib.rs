@@ -19,6 +19,7 @@ mod elementwise;
 mod executable;
 mod input;
 mod movement;
+mod quant;
 mod rows;
 mod step;
 mod view;

@@ -3,6 +3,7 @@
 use crate::conv::{self, Conv};
 use crate::einsum::Einsum;
 use crate::executable::Failed;
+use crate::quant::{self, ConvInt, EinsumInt};
 use crate::rows::{self, Rows};
 use crate::view::View;
 use crate::{cast, elementwise, movement};
@@ -11,6 +12,7 @@ use assay_plan::Node;
 use assay_plan::memory::einsum_loops;
 use assay_plan::walk::Walk;
 use assay_plan::{Aggregate, Divisor, Opcode};
+use assay_types::tensor::DType;
 
 // The validator checks tables by these, the kernels walk by theirs.
 const _: () = assert!(
@@ -32,6 +34,9 @@ pub(crate) enum Step {
     Copy(Box<Walk<1>>),
     Pairs(Box<Walk<2>>),
     Select(Box<Walk<3>>),
+    Scaled(Box<Walk<3>>),
+    EinsumInt(Box<EinsumInt>),
+    ConvInt(Box<ConvInt>),
     Rows(Box<Rows>),
     /// Everything follows from the node.
     Plain,
@@ -59,6 +64,13 @@ impl Step {
             Opcode::Select => {
                 Step::Select(Box::new(Walk::elementwise(node, [operands[0], operands[1], operands[2]])))
             }
+            Opcode::Quantize | Opcode::Dequantize | Opcode::Requantize => {
+                Step::Scaled(Box::new(Walk::elementwise(node, [operands[0], operands[1], operands[2]])))
+            }
+            Opcode::EinsumInt { a, b, out } => {
+                Step::EinsumInt(Box::new(EinsumInt::new(node, operands, [a, b, out])))
+            }
+            Opcode::Conv2dInt { window, groups } => Step::ConvInt(Box::new(ConvInt::new(window, *groups))),
             Opcode::Reduce { axes, .. }
             | Opcode::Softmax { axes }
             | Opcode::LogSoftmax { axes }
@@ -83,6 +95,9 @@ impl Step {
                 _ => {}
             },
             Step::Select(walk) => elementwise::select(walk, view),
+            Step::Scaled(walk) => quant::scaled(walk, view),
+            Step::EinsumInt(einsum) => einsum.run(view),
+            Step::ConvInt(conv) => conv.run(view),
             Step::Rows(rows) => match view.node().op {
                 Opcode::Reduce { reducer, .. } => rows.reduce(view, reducer),
                 _ => rows.function(view),
@@ -103,6 +118,7 @@ fn plain(view: &mut View<'_>) -> Result<(), Failed> {
         Opcode::ArgMax { axis, last } => rows::arg(view, *axis, true, *last),
         Opcode::ArgMin { axis, last } => rows::arg(view, *axis, false, *last),
         Opcode::Unary(op) => elementwise::unary(view, *op),
+        Opcode::Lookup => quant::lookup(view),
         Opcode::TreeEnsemble { classes, aggregate } => trees(view, *classes as usize, *aggregate),
         _ => unreachable!("every other opcode has a step of its own"),
     }
@@ -119,6 +135,7 @@ fn pool(geometry: &Pool, view: &mut View<'_>) {
             };
             sum_pool(view.isa(), geometry, divisor, view.operand(0), view.result());
         }
+        _ if view.node().dtype != DType::F32 => quant::max_pool(geometry, view),
         _ => max_pool(view.isa(), geometry, view.operand(0), view.result()),
     }
 }

@@ -219,7 +219,8 @@ pub enum Opcode {
         /// Input and output channels fall into so many groups.
         groups: u32,
     },
-    /// The greatest element of each window over the last two axes of an f32 tensor of rank 2 or more.
+    /// The greatest element of each window over the last two axes of a tensor (f32, u8, i8) of rank 2 or
+    /// more.
     MaxPool(Window),
     /// The sum of each window over the last two axes of an f32 tensor of rank 2 or more.
     SumPool {
@@ -335,6 +336,40 @@ pub enum Opcode {
         /// How leaves combine.
         aggregate: Aggregate,
     },
+    /// f32 to the node's dtype, u8 or i8: `x / scale` rounded, plus a zero point, held to the dtype's range.
+    /// Operands: x, scale (f32), zero point (the node's dtype); elementwise, dims of 1 repeated.
+    Quantize,
+    /// u8, i8 or i32 to f32: `(q - zero point) * scale`. Operands: q, scale (f32), zero point (q's dtype);
+    /// elementwise, dims of 1 repeated.
+    Dequantize,
+    /// i32 to the node's dtype, u8 or i8: `acc * multiplier` rounded, plus a zero point, held to the dtype's
+    /// range. Operands: acc, multiplier (f32), zero point (the node's dtype); elementwise, dims of 1 repeated.
+    Requantize,
+    /// Sums of products `(a - za) * (b - zb)` in i32, wrapping, of two tensors, each u8 or i8, over the labels
+    /// that the output lacks.
+    ///
+    /// Operands: a, b, za, zb. Labels are as in [`Opcode::Einsum`]. A zero point has its tensor's dtype and
+    /// rank; along a label of the output its dim is 1 or its tensor's, along any other it is 1.
+    EinsumInt {
+        /// The labels of the first operand's axes.
+        a: Vec<u8>,
+        /// The labels of the second operand's axes.
+        b: Vec<u8>,
+        /// The labels of the output's axes.
+        out: Vec<u8>,
+    },
+    /// Two-dimensional convolution in i32, wrapping: x \[n, c, h, w\] (u8 or i8), constant weights \[o, c /
+    /// groups, kh, kw\] (u8 or i8), x's zero point \[1\], the weights' constant zero points \[1\] or \[o\],
+    /// constant bias i32 \[o\]. Taps outside the image count nothing.
+    Conv2dInt {
+        /// The window over h and w.
+        window: Window,
+        /// Input and output channels fall into so many groups.
+        groups: u32,
+    },
+    /// Each element (u8 or i8), read as a u8, chooses from a constant table \[256\] of u8, i8 or f32, the
+    /// node's dtype.
+    Lookup,
 }
 
 impl Opcode {
@@ -367,6 +402,12 @@ impl Opcode {
             Opcode::Binary(_) => "Binary",
             Opcode::Compare(_) => "Compare",
             Opcode::TreeEnsemble { .. } => "TreeEnsemble",
+            Opcode::Quantize => "Quantize",
+            Opcode::Dequantize => "Dequantize",
+            Opcode::Requantize => "Requantize",
+            Opcode::EinsumInt { .. } => "EinsumInt",
+            Opcode::Conv2dInt { .. } => "Conv2dInt",
+            Opcode::Lookup => "Lookup",
         }
     }
 }

@@ -20,6 +20,8 @@ const NODE: u64 = 50;
 const BYTES: u64 = 8;
 /// Fused multiply-adds in one unit, in a full tile.
 const FMAS: u64 = 32;
+/// Multiply-adds of integers in one unit, in a full tile.
+const INT_MACS: u64 = 64;
 /// One tile of a contraction, besides its multiply-adds.
 const TILE: u64 = 150;
 /// One run of elements that are worked on together.
@@ -53,14 +55,14 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
     let work = match &node.op {
         Opcode::Const { .. } | Opcode::Reshape => 0,
         Opcode::Input | Opcode::Cast => moved.max(elements),
-        Opcode::Einsum { a, b, out } => {
-            let [left, right] = [operands[0], operands[1]];
-            let loops = Contraction::new((a, &left.dims), (b, &right.dims), (out, &node.dims));
-            let column = operands[loops.column_operand()];
-            let packed = matches!(column.op, Opcode::Const { .. }) && loops.columns_are_shared();
-            contraction(&loops, packed).saturating_add(moved)
+        Opcode::Einsum { a, b, out } => einsum(node, operands, [a, b, out], FMAS).saturating_add(moved),
+        Opcode::EinsumInt { a, b, out } => {
+            einsum(node, operands, [a, b, out], INT_MACS).saturating_add(moved)
         }
-        Opcode::Conv2d { groups, .. } => conv2d(node, operands[1], *groups).saturating_add(moved),
+        Opcode::Conv2d { groups, .. } => conv2d(node, operands[1], *groups, FMAS).saturating_add(moved),
+        Opcode::Conv2dInt { groups, .. } => {
+            conv2d(node, operands[1], *groups, INT_MACS).saturating_add(moved)
+        }
         Opcode::MaxPool(window) | Opcode::SumPool { window, .. } => {
             let taps = u64::from(window.kernel[0]).saturating_mul(u64::from(window.kernel[1]));
             elements.saturating_mul(taps).saturating_mul(TAP).max(moved)
@@ -68,7 +70,7 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         Opcode::Permute { .. } | Opcode::Broadcast | Opcode::Slice { .. } => {
             runs(&Walk::of_copy(node, operands[0]), MOVE * elements).saturating_add(result)
         }
-        Opcode::Select => {
+        Opcode::Select | Opcode::Quantize | Opcode::Dequantize | Opcode::Requantize => {
             runs(&Walk::elementwise(node, [operands[0], operands[1], operands[2]]), MOVE * elements)
                 .max(moved)
         }
@@ -104,6 +106,7 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
             rows(operands[0], axes, CURVE).saturating_add(moved)
         }
         Opcode::RmsNorm { axes, .. } => rows(operands[0], axes, 1).saturating_add(moved),
+        Opcode::Lookup => moved.max(elements),
         Opcode::Unary(op) => elements.saturating_mul(unary(*op)).max(moved),
         Opcode::TreeEnsemble { .. } => tree(operands, trees).saturating_add(moved),
     };
@@ -133,7 +136,12 @@ fn rows(x: &Node, axes: &[u8], element: u64) -> u64 {
     elements.saturating_mul(element + moves).saturating_add((elements / length).saturating_mul(ROW))
 }
 
-fn contraction(loops: &Contraction, packed: bool) -> u64 {
+/// The first two operands' product, with so many multiply-adds in one unit.
+fn einsum(node: &Node, operands: &[&Node], [a, b, out]: [&[u8]; 3], rate: u64) -> u64 {
+    let [left, right] = [operands[0], operands[1]];
+    let loops = Contraction::new((a, &left.dims), (b, &right.dims), (out, &node.dims));
+    let column = operands[loops.column_operand()];
+    let packed = matches!(column.op, Opcode::Const { .. }) && loops.columns_are_shared();
     let (batch, panels, depth) = (loops.batch_count(), loops.panels(), loops.depth());
     let tiles = batch.saturating_mul(panels).saturating_mul(loops.row_count().div_ceil(TILE_ROWS as u64));
     let columns = panels.saturating_mul(PANEL as u64);
@@ -142,11 +150,11 @@ fn contraction(loops: &Contraction, packed: bool) -> u64 {
     let moved_columns = if packed { 0 } else { columns };
     let moved_rows = if loops.rows_are_contiguous() { 0 } else { loops.row_count() };
     let arranged = moved_columns.saturating_add(moved_rows).saturating_mul(depth).saturating_mul(batch);
-    let work = tiles.saturating_mul(TILE).saturating_add(fmas / FMAS);
+    let work = tiles.saturating_mul(TILE).saturating_add(fmas / rate);
     work.saturating_add(arranged.saturating_mul(MOVE))
 }
 
-fn conv2d(node: &Node, weights: &Node, groups: u32) -> u64 {
+fn conv2d(node: &Node, weights: &Node, groups: u32, rate: u64) -> u64 {
     let depth = conv_depth(&weights.dims) as u64;
     let positions = (count(&node.dims[2..]) as u64).div_ceil(PANEL as u64).saturating_mul(PANEL as u64);
     let images = u64::from(node.dims[0]);
@@ -154,7 +162,7 @@ fn conv2d(node: &Node, weights: &Node, groups: u32) -> u64 {
     let gathered = images.saturating_mul(u64::from(groups)).saturating_mul(positions).saturating_mul(depth);
     let rows = u64::from(node.dims[1] / groups).div_ceil(TILE_ROWS as u64).saturating_mul(u64::from(groups));
     let tiles = images.saturating_mul(rows).saturating_mul(positions / PANEL as u64);
-    (fmas / FMAS).saturating_add(gathered).saturating_add(tiles.saturating_mul(TILE))
+    (fmas / rate).saturating_add(gathered).saturating_add(tiles.saturating_mul(TILE))
 }
 
 fn tree(operands: &[&Node], trees: Option<TreeShape>) -> u64 {

@@ -247,6 +247,14 @@ impl<'a> Nodes<'a> {
                     return Err("the weights of a padded convolution are not finite");
                 }
             }
+            Opcode::Conv2dInt { .. } => {
+                for operand in [1, 3, 4] {
+                    self.constant(node.inputs[operand])?;
+                }
+            }
+            Opcode::Lookup => {
+                self.constant(node.inputs[1])?;
+            }
             _ => {}
         }
         Ok(())

@@ -2,29 +2,30 @@
 //! packing. It shares only the functions of one f32 with the kernels. Whatever the executor does must agree
 //! bit for bit.
 
+use super::quant;
 use assay_kernels::{self as kernels, Isa};
 use assay_plan::*;
 use assay_types::tensor::{CANONICAL_NAN, DType, NamedTensor};
 
 /// A value: f32, or any integer or bool as i64.
 #[derive(Clone, Debug)]
-enum Value {
+pub(super) enum Value {
     F(Vec<f32>),
     I(Vec<i64>),
 }
 use Value::{F, I};
 
 impl Value {
-    fn f(&self) -> &[f32] {
+    pub(super) fn f(&self) -> &[f32] {
         let F(list) = self else { panic!("not f32") };
         list
     }
-    fn i(&self) -> &[i64] {
+    pub(super) fn i(&self) -> &[i64] {
         let I(list) = self else { panic!("not an integer") };
         list
     }
     /// Element `from[k]` of the value at position k.
-    fn pick(&self, from: &[usize]) -> Value {
+    pub(super) fn pick(&self, from: &[usize]) -> Value {
         match self {
             F(x) => F(from.iter().map(|&k| x[k]).collect()),
             I(x) => I(from.iter().map(|&k| x[k]).collect()),
@@ -78,12 +79,12 @@ pub(super) fn run(plan: &Plan, inputs: &[NamedTensor]) -> Option<Vec<Vec<u8>>> {
     Some(outputs.map(|(_, id)| bytes(plan.nodes[*id as usize].dtype, &values[*id as usize])).collect())
 }
 
-fn size(dims: &[u32]) -> usize {
+pub(super) fn size(dims: &[u32]) -> usize {
     dims.iter().map(|&d| d as usize).product()
 }
 
 /// The coordinates of position k.
-fn coordinates(dims: &[u32], mut k: usize) -> Vec<usize> {
+pub(super) fn coordinates(dims: &[u32], mut k: usize) -> Vec<usize> {
     let mut list = vec![0; dims.len()];
     for axis in (0..dims.len()).rev() {
         list[axis] = k % dims[axis] as usize;
@@ -93,7 +94,7 @@ fn coordinates(dims: &[u32], mut k: usize) -> Vec<usize> {
 }
 
 /// The position of coordinates; an axis of dim 1 ignores its coordinate.
-fn position(dims: &[u32], at: &[usize]) -> usize {
+pub(super) fn position(dims: &[u32], at: &[usize]) -> usize {
     assert_eq!(dims.len(), at.len());
     dims.iter().zip(at).fold(0, |sum, (&d, &c)| sum * d as usize + if d == 1 { 0 } else { c })
 }
@@ -160,6 +161,10 @@ fn node_value(node: &Node, x: &[(&Value, &Node)]) -> Option<Value> {
             }
         }
         Opcode::TreeEnsemble { classes, aggregate } => trees(x, *classes as usize, *aggregate),
+        Opcode::Quantize | Opcode::Dequantize | Opcode::Requantize => quant::scaled(node, x),
+        Opcode::EinsumInt { a, b, out } => quant::einsum(node, x, [a, b, out]),
+        Opcode::Conv2dInt { window, groups } => quant::conv(node, x, window, *groups as usize),
+        Opcode::Lookup => quant::lookup(x[0].0, x[1].0),
         _ => moved(node, x)?,
     })
 }
@@ -252,7 +257,7 @@ fn einsum(node: &Node, x: &[(&Value, &Node)], [a, b, out]: [&Vec<u8>; 3]) -> Val
 }
 
 /// The taps of one window that lie inside, as (tap index, row, column).
-fn taps(window: &Window, at: [usize; 2], input: &[u32]) -> Vec<(usize, usize, usize)> {
+pub(super) fn taps(window: &Window, at: [usize; 2], input: &[u32]) -> Vec<(usize, usize, usize)> {
     let mut list = Vec::new();
     for ky in 0..window.kernel[0] {
         for kx in 0..window.kernel[1] {
@@ -294,19 +299,25 @@ fn conv(node: &Node, x: &[(&Value, &Node)], window: &Window, groups: usize) -> V
 fn pool(node: &Node, x: &[(&Value, &Node)], window: &Window, divisor: Option<Divisor>) -> Value {
     let d = &x[0].1.dims;
     let rank = d.len();
-    let mut y = Vec::new();
+    let (mut y, mut integers) = (Vec::new(), Vec::new());
     for k in 0..size(&node.dims) {
         let mut at = coordinates(&node.dims, k);
         let inside = taps(window, [at[rank - 2], at[rank - 1]], &d[rank - 2..]);
-        let values: Vec<f32> = inside
+        let places: Vec<usize> = inside
             .iter()
             .map(|&(_, row, column)| {
                 at[rank - 2] = row;
                 at[rank - 1] = column;
-                let flat = at.iter().zip(d).fold(0, |sum, (&c, &d)| sum * d as usize + c);
-                x[0].0.f()[flat]
+                at.iter().zip(d).fold(0, |sum, (&c, &d)| sum * d as usize + c)
             })
             .collect();
+        if let I(x) = x[0].0 {
+            // A window without a tap inside gives the dtype's least.
+            let least = if node.dtype == DType::I8 { -128 } else { 0 };
+            integers.push(places.iter().map(|&place| x[place]).fold(least, i64::max));
+            continue;
+        }
+        let values: Vec<f32> = places.iter().map(|&place| x[0].0.f()[place]).collect();
         let sum = || values.iter().fold(0.0f32, |a, b| a + b);
         y.push(match divisor {
             None => values.iter().fold(f32::NEG_INFINITY, |a, &b| max(a, b)),
@@ -315,7 +326,7 @@ fn pool(node: &Node, x: &[(&Value, &Node)], window: &Window, divisor: Option<Div
             Some(Divisor::Inside) => sum() / values.len() as f32,
         });
     }
-    F(y)
+    if integers.is_empty() { F(y) } else { I(integers) }
 }
 
 fn concat(node: &Node, x: &[(&Value, &Node)], axis: usize) -> Value {

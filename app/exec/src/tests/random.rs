@@ -56,7 +56,7 @@ impl Rng {
             _ => (self.next() as i32 as f32) * 1e-9,
         }
     }
-    fn dim(&mut self) -> u32 {
+    pub(super) fn dim(&mut self) -> u32 {
         if self.chance(8) { 15 + self.below(20) as u32 } else { 1 + self.below(5) as u32 }
     }
     pub(super) fn dims(&mut self, rank: usize) -> Vec<u32> {
@@ -80,7 +80,7 @@ impl Rng {
 
 pub(super) struct Generator {
     pub(super) rng: Rng,
-    builder: PlanBuilder,
+    pub(super) builder: PlanBuilder,
     values: Vec<ValueId>,
 }
 
@@ -140,12 +140,12 @@ pub(super) fn inputs(plan: &Plan, rng: &mut Rng) -> Vec<NamedTensor> {
 }
 
 impl Generator {
-    fn node(&self, id: ValueId) -> Node {
+    pub(super) fn node(&self, id: ValueId) -> Node {
         self.builder.get(id).unwrap().clone()
     }
 
     /// A value of a dtype: one that is there, a cast of one, or a constant of like dims.
-    fn value(&mut self, dtype: DType) -> ValueId {
+    pub(super) fn value(&mut self, dtype: DType) -> ValueId {
         let start = self.rng.below(self.values.len());
         for k in 0..self.values.len() {
             let id = self.values[(start + k) % self.values.len()];
@@ -163,13 +163,19 @@ impl Generator {
         self.constant(dtype, &dims)
     }
 
-    fn constant(&mut self, dtype: DType, dims: &[u32]) -> ValueId {
+    pub(super) fn constant(&mut self, dtype: DType, dims: &[u32]) -> ValueId {
         let bytes = self.rng.bytes(dtype, dims);
         self.builder.constant(dtype, dims, &bytes)
     }
 
     /// Pushes a node whose dims its rule gives; `None` when the rule refuses it or it grows too large.
-    fn push(&mut self, op: Opcode, inputs: &[ValueId], dtype: DType, dims: Vec<u32>) -> Option<ValueId> {
+    pub(super) fn push(
+        &mut self,
+        op: Opcode,
+        inputs: &[ValueId],
+        dtype: DType,
+        dims: Vec<u32>,
+    ) -> Option<ValueId> {
         let operands: Vec<Node> = inputs.iter().map(|&id| self.node(id)).collect();
         let operands: Vec<&Node> = operands.iter().collect();
         let mut node = Node { op, inputs: inputs.to_vec(), dtype, dims };
@@ -186,7 +192,7 @@ impl Generator {
     }
 
     /// A value whose dims repeat against `dims`, on either side.
-    fn companion(&mut self, dtype: DType, dims: &[u32]) -> ValueId {
+    pub(super) fn companion(&mut self, dtype: DType, dims: &[u32]) -> ValueId {
         let dims: Vec<u32> = dims
             .iter()
             .map(|&d| match self.rng.below(6) {
@@ -206,7 +212,7 @@ impl Generator {
     }
 
     fn step(&mut self) -> Option<ValueId> {
-        match self.rng.below(22) {
+        match self.rng.below(26) {
             0..=2 => self.einsum(),
             3 | 4 => self.conv(),
             5 => self.pool(),
@@ -218,6 +224,7 @@ impl Generator {
             14..=16 => self.unary(),
             17..=19 => self.binary(),
             20 => self.tree(),
+            21..=24 => self.quantised(),
             _ => {
                 let id = self.rng.pick(&self.values);
                 let (dtype, dims) = (self.rng.pick(&DTYPES), self.node(id).dims);
@@ -266,7 +273,7 @@ impl Generator {
         self.push(op, &inputs, DType::F32, vec![])
     }
 
-    fn window(&mut self) -> Window {
+    pub(super) fn window(&mut self) -> Window {
         let mut pair = |n: usize| [1 + self.rng.below(n) as u32, 1 + self.rng.below(n) as u32];
         let (kernel, stride, dilation) = (pair(3), pair(3), pair(2));
         let mut pad = || {
@@ -313,15 +320,17 @@ impl Generator {
     }
 
     fn pool(&mut self) -> Option<ValueId> {
-        let x = self.value(DType::F32);
+        let dtype = self.rng.pick(&[DType::F32, DType::F32, DType::F32, DType::U8, DType::I8]);
+        let x = self.value(dtype);
         let window = self.window();
-        let op = match self.rng.below(4) {
+        let op = match self.rng.below(if dtype == DType::F32 { 4 } else { 1 }) {
+            _ if dtype != DType::F32 => Opcode::MaxPool(window),
             0 => Opcode::SumPool { window, divisor: Divisor::One },
             1 => Opcode::SumPool { window, divisor: Divisor::Kernel },
             2 => Opcode::SumPool { window, divisor: Divisor::Inside },
             _ => Opcode::MaxPool(window),
         };
-        self.push(op, &[x], DType::F32, vec![])
+        self.push(op, &[x], dtype, vec![])
     }
 
     fn movement(&mut self) -> Option<ValueId> {

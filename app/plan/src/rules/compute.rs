@@ -7,8 +7,12 @@ use crate::opcode::{Opcode, Reducer, Window};
 use assay_types::tensor::DType;
 
 pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> Result<Vec<u32>, Rule> {
-    let [a, b] = [operands[0], operands[1]];
-    all_f32(&[node, a, b])?;
+    all_f32(&[node, operands[0], operands[1]])?;
+    product_dims(operands, labels)
+}
+
+/// The dims of a product of the first two operands over labels.
+pub(super) fn product_dims(operands: &[&Node], labels: [&[u8]; 3]) -> Result<Vec<u32>, Rule> {
     let mut sizes = [[1u32; MAX_LABELS]; 2];
     for (list, labels) in labels.into_iter().enumerate() {
         let mut seen = [false; MAX_LABELS];
@@ -53,8 +57,18 @@ pub(super) fn conv2d(
     window: &Window,
     groups: u32,
 ) -> Result<Vec<u32>, Rule> {
-    let [x, w, bias] = [operands[0], operands[1], operands[2]];
-    all_f32(&[node, x, w, bias])?;
+    all_f32(&[node, operands[0], operands[1], operands[2]])?;
+    convolved(operands[0], operands[1], operands[2], window, groups)
+}
+
+/// The dims of a convolution of x by the weights w.
+pub(super) fn convolved(
+    x: &Node,
+    w: &Node,
+    bias: &Node,
+    window: &Window,
+    groups: u32,
+) -> Result<Vec<u32>, Rule> {
     need!(x.dims.len() == 4 && w.dims.len() == 4 && bias.dims.len() == 1, "a rank is wrong");
     let (channels, results) = (x.dims[1], w.dims[0]);
     need!(groups >= 1 && channels % groups == 0 && results % groups == 0, "channels do not fall into groups");
@@ -66,7 +80,9 @@ pub(super) fn conv2d(
 
 pub(super) fn pool(node: &Node, operands: &[&Node], window: &Window) -> Result<Vec<u32>, Rule> {
     let x = operands[0];
-    all_f32(&[node, x])?;
+    need!(node.dtype == x.dtype, "the result's dtype is not the operand's");
+    let bytes = matches!(node.op, Opcode::MaxPool(_)) && matches!(x.dtype, DType::U8 | DType::I8);
+    need!(bytes || x.dtype == DType::F32, "the window does not take this dtype");
     let rank = x.dims.len();
     need!(rank >= 2, "a rank below 2");
     let mut dims = x.dims.clone();

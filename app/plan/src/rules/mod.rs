@@ -7,6 +7,7 @@
 mod compute;
 mod elementwise;
 mod movement;
+mod quant;
 mod trees;
 
 use crate::format::Node;
@@ -41,6 +42,10 @@ pub fn result_dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
         Input | Const { .. } => Ok(node.dims.clone()),
         Einsum { a, b, out } => compute::einsum(node, operands, [a, b, out]),
         Conv2d { window, groups } => compute::conv2d(node, operands, window, *groups),
+        Conv2dInt { window, groups } => quant::conv2d(node, operands, window, *groups),
+        EinsumInt { a, b, out } => quant::einsum(node, operands, [a, b, out]),
+        Quantize | Dequantize | Requantize => quant::scaled(node, operands),
+        Lookup => quant::lookup(node, operands),
         MaxPool(window) | SumPool { window, .. } => compute::pool(node, operands, window),
         Softmax { axes } | LogSoftmax { axes } => compute::rows(node, operands, axes),
         RmsNorm { axes, eps } => compute::rms_norm(node, operands, axes, *eps),
@@ -61,10 +66,11 @@ fn arity(node: &Node) -> usize {
     use Opcode::*;
     match &node.op {
         Input | Const { .. } => 0,
-        Einsum { .. } | Gather { .. } | GatherElements { .. } | Binary(_) | Compare(_) => 2,
+        Einsum { .. } | Gather { .. } | GatherElements { .. } | Binary(_) | Compare(_) | Lookup => 2,
         Pad { mode: PadMode::Constant, .. } => 2,
-        Conv2d { .. } | Select => 3,
-        TreeEnsemble { .. } => 5,
+        Conv2d { .. } | Select | Quantize | Dequantize | Requantize => 3,
+        EinsumInt { .. } => 4,
+        TreeEnsemble { .. } | Conv2dInt { .. } => 5,
         // Bounded by the validator; at least one.
         Concat { .. } => node.inputs.len().max(1),
         _ => 1,

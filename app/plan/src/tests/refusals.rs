@@ -4,9 +4,9 @@ use crate::opcode::*;
 use crate::{Plan, PlanBuilder, PlanError};
 use assay_types::tensor::DType;
 
-type Operand = (DType, Vec<u32>);
+pub(super) type Operand = (DType, Vec<u32>);
 
-fn f(dims: &[u32]) -> Operand {
+pub(super) fn f(dims: &[u32]) -> Operand {
     (DType::F32, dims.to_vec())
 }
 
@@ -29,7 +29,7 @@ fn plan(op: Opcode, operands: &[Operand], dtype: DType, dims: &[u32]) -> Plan {
     builder.finish().unwrap()
 }
 
-fn refusal(plan: Plan) -> String {
+pub(super) fn refusal(plan: Plan) -> String {
     match plan.validate() {
         Ok(_) => "accepted".into(),
         Err(PlanError::Node { rule, .. } | PlanError::Plan(rule)) => rule.into(),
@@ -37,12 +37,12 @@ fn refusal(plan: Plan) -> String {
     }
 }
 
-fn refused(op: Opcode, operands: &[Operand], dtype: DType, dims: &[u32], rule: &str) {
+pub(super) fn refused(op: Opcode, operands: &[Operand], dtype: DType, dims: &[u32], rule: &str) {
     let found = refusal(plan(op.clone(), operands, dtype, dims));
     assert!(found.contains(rule), "{op:?} {operands:?} to {dims:?}: {found:?}, not {rule:?}");
 }
 
-fn window() -> Window {
+pub(super) fn window() -> Window {
     Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pad_before: [1; 2], pad_after: [1; 2] }
 }
 
