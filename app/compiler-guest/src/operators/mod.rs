@@ -1,23 +1,40 @@
-//! Operators of `ai.onnx.ml` as this engine defines them, put in the place of tract's.
+//! Operators of `ai.onnx.ml` as this engine defines them, put in the place of tract's or beside them.
 //!
 //! tract's own check less than an untrusted file needs (a linear model whose coefficients do not fit its
-//! input reads past its memory), label binary tree ensembles differently from the ONNX operator, and hide the
-//! labels from the lowering. These parse the attributes strictly and wire plain typed operators that the
+//! input reads past its memory), label binary tree ensembles differently from ONNX Runtime, and hide the labels
+//! from the lowering; most it lacks. These parse the attributes strictly and wire plain typed operators that the
 //! lowering knows.
 
-mod classify;
+mod encode;
+mod features;
 mod linear;
+mod roots;
+mod scores;
+mod svm;
 mod table;
 mod trees;
+mod wiring;
 
 pub use table::Trees;
 
 use tract_onnx::model::OnnxOpRegister;
 
-/// Replaces tract's operators.
+/// Replaces and adds operators.
 pub fn register(register: &mut OnnxOpRegister) {
+    register.insert("ArrayFeatureExtractor", features::extractor);
+    register.insert("Binarizer", features::binarizer);
+    register.insert("CDist", features::distances);
+    register.insert("FeatureVectorizer", features::vectorizer);
+    register.insert("Imputer", features::imputer);
+    register.insert("LabelEncoder", encode::label);
     register.insert("LinearClassifier", linear::classifier);
     register.insert("LinearRegressor", linear::regressor);
+    register.insert("Normalizer", features::normalizer);
+    register.insert("OneHotEncoder", encode::one_hot);
+    register.insert("SVMClassifier", svm::classifier);
+    register.insert("SVMRegressor", svm::regressor);
+    register.insert("Scaler", features::scaler);
+    register.insert("TreeEnsemble", trees::ensemble);
     register.insert("TreeEnsembleClassifier", trees::classifier);
     register.insert("TreeEnsembleRegressor", trees::regressor);
 }

@@ -6,12 +6,12 @@
 //! so a child's row is below its parent's and every row is reached once; a second visit is refused.
 
 use assay_plan::Aggregate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 /// Nodes of one ensemble, at most.
-const MAX_ROWS: usize = 1 << 22;
+pub const MAX_ROWS: usize = 1 << 22;
 
 /// A tree ensemble that gives scores \[rows, classes\].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Trees {
     pub leaf_classes: Vec<i32>,
     /// Bits of the weight of each leaf entry.
     pub leaf_weights: Vec<u32>,
+    /// Each class is named by every leaf of some tree.
+    pub every_class_in_every_row: bool,
 }
 
 impl Op for Trees {
@@ -81,7 +83,8 @@ struct Listed<'a> {
     ids: &'a [i64],
 }
 
-fn same_length<T>(name: &str, list: &[T], len: usize) -> TractResult<()> {
+/// That a list has the length that the others have.
+pub fn same_length<T>(name: &str, list: &[T], len: usize) -> TractResult<()> {
     ensure!(list.len() == len, "{name} has {} entries where {len} are needed", list.len());
     Ok(())
 }
@@ -153,10 +156,9 @@ fn leaves(
 }
 
 impl Trees {
-    /// Parses the attributes of a tree ensemble whose leaves are listed under `leaf` (`class` or `target`).
-    pub fn parse(node: &NodeProto, leaf: &str, classes: usize, aggregate: Aggregate) -> TractResult<Self> {
-        let listed = Listed::parse(node, leaf, classes)?;
-        let mut trees = Self {
+    /// No trees yet.
+    pub fn empty(classes: usize, aggregate: Aggregate) -> Self {
+        Self {
             features: 0,
             classes,
             aggregate,
@@ -164,22 +166,41 @@ impl Trees {
             nodes: vec![],
             leaf_classes: vec![],
             leaf_weights: vec![],
-        };
+            every_class_in_every_row: false,
+        }
+    }
+
+    /// Parses the attributes of a tree ensemble whose leaves are listed under `leaf` (`class` or `target`).
+    pub fn parse(node: &NodeProto, leaf: &str, classes: usize, aggregate: Aggregate) -> TractResult<Self> {
+        let listed = Listed::parse(node, leaf, classes)?;
+        let mut trees = Self::empty(classes, aggregate);
+        let mut certain = BTreeSet::new();
         let mut seen = vec![false; listed.trees.len()];
         let mut previous = None;
         for (at, &tree) in listed.trees.iter().enumerate() {
             // A tree starts with its root, and its nodes stand together.
             if previous != Some(tree) {
-                trees.walk(&listed, at, &mut seen)?;
+                certain.extend(trees.walk(&listed, at, &mut seen)?);
                 previous = Some(tree);
             }
         }
         ensure!(seen.iter().all(|&seen| seen), "a tree has nodes that its root does not reach");
+        trees.every_class_in_every_row = certain.len() == classes;
         Ok(trees)
     }
 
-    /// Adds a tree from its root: each parent before its children.
-    fn walk(&mut self, listed: &Listed<'_>, root: usize, seen: &mut [bool]) -> TractResult<()> {
+    /// The same trees with one column, of the one class that their leaves name.
+    pub fn only(mut self, class: i32) -> Self {
+        debug_assert!(self.leaf_classes.iter().all(|&named| named == class));
+        self.leaf_classes.fill(0);
+        self.classes = 1;
+        self
+    }
+
+    /// Adds a tree from its root: each parent before its children. Returns the classes that each of its leaves
+    /// names.
+    fn walk(&mut self, listed: &Listed<'_>, root: usize, seen: &mut [bool]) -> TractResult<BTreeSet<i32>> {
+        let mut certain: Option<BTreeSet<i32>> = None;
         let mut stack = vec![(root, None)];
         while let Some((at, place)) = stack.pop() {
             ensure!(
@@ -193,16 +214,15 @@ impl Trees {
             }
             let key = (listed.trees[at], listed.ids[at]);
             if listed.modes[at] == 0 {
-                self.leaf(listed.leaves.get(&key).map_or(&[][..], Vec::as_slice))?;
+                let entries = listed.leaves.get(&key).map_or(&[][..], Vec::as_slice);
+                self.leaf(entries)?;
+                let named: BTreeSet<i32> = entries.iter().map(|entry| entry.0).collect();
+                certain = Some(certain.map_or(named.clone(), |certain| &certain & &named));
                 continue;
             }
             let feature = usize::try_from(listed.features[at]).context("a tree tests a negative feature")?;
-            self.features = self.features.max(feature.checked_add(1).context("a feature out of range")?);
             let missing = listed.missing_is_true.get(at).is_some_and(|&flag| flag != 0);
-            let start = self.nodes.len();
-            let threshold = listed.thresholds[at].to_bits() as i32;
-            let mode = listed.modes[at] + if missing { 8 } else { 0 };
-            self.nodes.extend([i32::try_from(feature)?, threshold, 0, 0, mode]);
+            let start = self.branch(feature, listed.thresholds[at], listed.modes[at], missing)?;
             for branch in [1, 0] {
                 let child = (key.0, listed.children[branch][at]);
                 let child = listed.index.get(&child);
@@ -211,10 +231,20 @@ impl Trees {
                 stack.push((child, Some(start + 2 + branch)));
             }
         }
-        Ok(())
+        Ok(certain.unwrap_or_default())
     }
 
-    fn leaf(&mut self, entries: &[(i32, u32)]) -> TractResult<()> {
+    /// Adds the row of a test, its children still to come; returns where the row starts.
+    pub fn branch(&mut self, feature: usize, threshold: f32, mode: i32, missing: bool) -> TractResult<usize> {
+        self.features = self.features.max(feature.checked_add(1).context("a feature out of range")?);
+        let start = self.nodes.len();
+        let mode = mode + if missing { 8 } else { 0 };
+        self.nodes.extend([i32::try_from(feature)?, threshold.to_bits() as i32, 0, 0, mode]);
+        Ok(start)
+    }
+
+    /// Adds the row of a leaf with its entries: class and bits of the weight.
+    pub fn leaf(&mut self, entries: &[(i32, u32)]) -> TractResult<()> {
         let first = i32::try_from(self.leaf_classes.len())?;
         self.leaf_classes.extend(entries.iter().map(|entry| entry.0));
         self.leaf_weights.extend(entries.iter().map(|entry| entry.1));
