@@ -1,6 +1,6 @@
 //! The way from the file to the plan: decode, fix the inputs' shapes, let tract simplify, lower, validate.
 
-use crate::{lower, operators};
+use crate::{lower, operators, text};
 use assay_plan::Plan;
 use assay_types::codec;
 use assay_types::limits::MAX_PORTS;
@@ -50,6 +50,7 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     let mut proto = ModelProto::decode(&onnx[..])?;
     drop(onnx);
     let graph = proto.graph.as_mut().context("the file has no graph")?;
+    text::rewrite(graph)?;
     let ports = prepare(graph, shapes)?;
     let mut framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     operators::register(&mut framework.op_register);

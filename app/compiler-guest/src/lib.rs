@@ -13,3 +13,4 @@ mod abi;
 pub mod compile;
 mod lower;
 mod operators;
+mod text;

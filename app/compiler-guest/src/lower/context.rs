@@ -142,6 +142,21 @@ impl Lowering {
         Ok(self.plan.push(op, &[value], dtype, &dims))
     }
 
+    /// `len` elements along the first axis from `start`; of a constant, a constant.
+    pub fn leading(&mut self, value: u32, start: u32, len: u32) -> TractResult<u32> {
+        let (dtype, mut dims) = self.of(value)?;
+        let whole = dims.first().copied().context("a scalar has no axis")?;
+        if whole == len {
+            return Ok(value);
+        }
+        let Some(bytes) = self.plan.constant_bytes(value) else { return self.slice(value, 0, start, len) };
+        ensure!(start.checked_add(len).is_some_and(|end| end <= whole), "a slice is out of range");
+        let size = bytes.len() / whole as usize;
+        let part = bytes[start as usize * size..(start + len) as usize * size].to_vec();
+        dims[0] = len;
+        Ok(self.plan.constant(dtype, &dims, &part))
+    }
+
     /// A value with dims of 1 repeated to `to`, and leading dims added.
     pub fn broadcast(&mut self, value: u32, to: &[u32]) -> TractResult<u32> {
         let (dtype, old) = self.of(value)?;

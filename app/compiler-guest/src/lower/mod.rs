@@ -6,6 +6,7 @@
 //! nowhere else: which opcodes an operator becomes, and the order of operands where it matters (data before
 //! bounds in Max and Min).
 
+mod activation;
 mod context;
 mod contraction;
 mod elementwise;

@@ -1,213 +1,400 @@
 //! Recurrences, unrolled: a plan has no control flow, so every step is written out.
+//!
+//! The plan is kept compact: the products of all steps' inputs with the weights are one einsum before the first
+//! step, a step has one einsum for all gates (two in a GRU that resets before its product), gates that share an
+//! activation share its node, and a state that starts as zero costs nothing. Inside, everything has the dims
+//! \[steps, batch, features\], a step's values \[1, batch, features\].
 
-use super::context::{Lowering, Site, Values};
-use super::{Lowered, body};
-use assay_plan::{BinaryOp, Opcode, UnaryOp};
+use super::Lowered;
+use super::activation;
+use super::context::{Lowering, Site};
+use crate::operators::{Cell, Recurrence};
+use assay_plan::{BinaryOp, Opcode};
 use assay_types::tensor::DType;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::gru_cell::GruEpilogue;
-use tract_onnx::tract_core::ops::gru_seq::GruSeq;
-use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_core::ops::lstm_cell::LstmEpilogue;
-use tract_onnx::tract_core::ops::scan::{InputMapping, Scan};
 use tract_onnx::tract_hir::internal::*;
 
 /// Steps of one recurrence, at most.
 const MAX_STEPS: u32 = 1024;
 
 pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
-    Ok(Some(if let Some(op) = site.op::<Scan>() {
-        scan(lowering, site, op)?
-    } else if let Some(op) = site.op::<LstmEpilogue>() {
-        lstm_cell(lowering, site.input(0)?, site.input(1)?, op.hidden)?
-    } else if let Some(op) = site.op::<GruEpilogue>() {
-        let (xh, rh, state) = (site.input(0)?, site.input(1)?, site.input(2)?);
-        vec![gru_cell(lowering, xh, rh, state, op.hidden)?]
-    } else if let Some(op) = site.op::<GruSeq>() {
-        gru(lowering, site, op)?
-    } else {
-        return Ok(None);
-    }))
+    let Some(op) = site.op::<Recurrence>() else { return Ok(None) };
+    let x = time_first(lowering, site.input(0)?, op)?;
+    let [steps, batch, width] = lowering.dims(x)?[..] else { bail!("a recurrence over another rank") };
+    ensure!(steps > 0, "a recurrence without steps");
+    ensure!(steps <= MAX_STEPS, "a recurrence of {steps} steps, more than {MAX_STEPS}: shorten the sequence");
+    let live = lengths(lowering, site, op, (steps, batch))?;
+    let shape = Shape { steps, live, batch, width, hidden: u32::try_from(op.hidden)? };
+    let mut ways = Vec::new();
+    for way in 0..op.directions.len() {
+        let side = Side::new(lowering, site, op, way, &shape)?;
+        ways.push(side.run(lowering, op, x, &shape)?);
+    }
+    assemble(lowering, op, &ways, &shape)
 }
 
-/// Steps of a scan, from the first input that is cut into chunks.
-fn steps(lowering: &Lowering, site: &Site<'_>, op: &Scan) -> TractResult<u32> {
-    for (mapping, &value) in op.input_mapping.iter().zip(&site.inputs) {
-        if let InputMapping::Scan(info) = mapping {
-            let chunk = u32::try_from(info.chunk.unsigned_abs())?;
-            let len = *lowering.dims(value)?.get(info.axis).context("an axis is out of range")?;
-            ensure!(
-                chunk > 0 && len.is_multiple_of(chunk),
-                "a recurrence with a partial last step is not supported"
-            );
-            ensure!(len / chunk <= MAX_STEPS, "a recurrence of {} steps, more than {MAX_STEPS}", len / chunk);
-            return Ok(len / chunk);
-        }
-    }
-    bail!("a recurrence without a sequence is not supported")
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    steps: u32,
+    /// Steps that are not padding.
+    live: u32,
+    batch: u32,
+    width: u32,
+    hidden: u32,
 }
 
-fn scan(lowering: &mut Lowering, site: &Site<'_>, op: &Scan) -> TractResult<Vec<u32>> {
-    ensure!(op.skip == 0, "a recurrence that skips steps is not supported");
-    let steps = steps(lowering, site, op)?;
-    let states = op.input_mapping.iter().zip(&site.inputs).filter(|(mapping, _)| mapping.is_state());
-    let mut state: Vec<u32> = states.map(|(_, &value)| value).collect();
-    let mut constants = Values::new();
-    let mut collected = vec![Vec::new(); op.output_mapping.len()];
-    let mut last = Vec::new();
-    for step in 0..steps {
-        let mut values = constants.clone();
-        bind(lowering, site, op, &state, (step, steps), &mut values)?;
-        body(&op.body, lowering, &mut values)?;
-        if step == 0 {
-            let constant = |(node, _): &(usize, usize)| op.body.node(*node).op_is::<Const>();
-            constants =
-                values.iter().filter(|(outlet, _)| constant(outlet)).map(|(key, id)| (*key, *id)).collect();
-        }
-        let outlets = op.body.output_outlets()?;
-        let results: Option<Vec<u32>> =
-            outlets.iter().map(|outlet| values.get(&(outlet.node, outlet.slot)).copied()).collect();
-        last = results.context("a recurrence does not compute its output")?;
-        let kept = op.output_mapping.iter().zip(&last).filter(|(mapping, _)| mapping.state);
-        state = kept.map(|(_, &value)| value).collect();
-        for (list, &value) in collected.iter_mut().zip(&last) {
-            list.push(value);
-        }
-    }
-    let mut results = vec![u32::MAX; site.node.outputs.len()];
-    for ((mapping, list), &last) in op.output_mapping.iter().zip(&mut collected).zip(&last) {
-        if let Some(slot) = mapping.last_value_slot {
-            *results.get_mut(slot).context("a recurrence with an output out of range")? = last;
-        }
-        if let Some((slot, info)) = mapping.scan {
-            if info.chunk < 0 {
-                list.reverse();
-            }
-            let whole = lowering.concat(list, info.axis)?;
-            *results.get_mut(slot).context("a recurrence with an output out of range")? = whole;
-        }
-    }
-    Ok(results)
+fn time_first(lowering: &mut Lowering, value: u32, op: &Recurrence) -> TractResult<u32> {
+    if op.batch_first { lowering.permute(value, &[1, 0, 2]) } else { Ok(value) }
 }
 
-/// Gives the inputs of a scan's body their values for one step.
-fn bind(
+/// The one length of all sequences, from the input that lists one for each.
+fn lengths(
     lowering: &mut Lowering,
     site: &Site<'_>,
-    op: &Scan,
-    state: &[u32],
-    (step, steps): (u32, u32),
-    values: &mut Values,
-) -> TractResult<()> {
-    let mut state = state.iter();
-    let outlets = op.body.input_outlets()?.to_vec();
-    for ((mapping, &input), outlet) in op.input_mapping.iter().zip(&site.inputs).zip(outlets) {
-        let value = match mapping {
-            InputMapping::Full => input,
-            InputMapping::State => *state.next().context("a recurrence without its state")?,
-            InputMapping::Scan(info) => {
-                let chunk = u32::try_from(info.chunk.unsigned_abs())?;
-                let index = if info.chunk > 0 { step } else { steps - 1 - step };
-                lowering.slice(input, info.axis, index * chunk, chunk)?
+    op: &Recurrence,
+    (steps, batch): (u32, u32),
+) -> TractResult<u32> {
+    let Some(slot) = op.inputs.lengths else { return Ok(steps) };
+    let value = site.input(slot)?;
+    let (dtype, dims) = lowering.of(value)?;
+    ensure!(dtype == DType::I32 && dims == [batch], "sequence_lens is i32, one for each sequence");
+    let bytes = lowering.bytes(value, "sequence_lens")?;
+    let lengths: Vec<i32> = bytes.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect();
+    let first = lengths.first().copied().and_then(|length| u32::try_from(length).ok()).unwrap_or(0);
+    ensure!(
+        (1..=steps).contains(&first) && lengths.iter().all(|&length| Ok(first) == u32::try_from(length)),
+        "sequence_lens that differ within the batch are not supported: publish the model for a batch of 1"
+    );
+    Ok(first)
+}
+
+/// One direction: its weights, and the states it starts from.
+struct Side {
+    way: usize,
+    /// Input weights \[gates * hidden, width\].
+    w: u32,
+    /// Recurrence weights \[gates * hidden, hidden\].
+    r: u32,
+    /// What is added to the inputs' products, \[1, 1, gates * hidden\].
+    bias: Option<u32>,
+    /// What is added to the last gate's product with the state, \[1, 1, hidden\]; for GRU that resets afterwards.
+    late_bias: Option<u32>,
+    hidden: Option<u32>,
+    cell: Option<u32>,
+    /// Of i, o, f: \[1, 1, hidden\].
+    peepholes: Option<[u32; 3]>,
+}
+
+impl Side {
+    fn new(
+        lowering: &mut Lowering,
+        site: &Site<'_>,
+        op: &Recurrence,
+        way: usize,
+        shape: &Shape,
+    ) -> TractResult<Side> {
+        let (ways, at) = (u32::try_from(op.directions.len())?, u32::try_from(way)?);
+        let rows = shape.hidden * u32::try_from(op.cell.gates())?;
+        let (w, r) = (site.input(1)?, site.input(2)?);
+        ensure!(lowering.dims(w)? == [ways, rows, shape.width], "a recurrence whose W has other dims");
+        ensure!(lowering.dims(r)? == [ways, rows, shape.hidden], "a recurrence whose R has other dims");
+        let w = lowering.leading(w, at, 1)?;
+        let w = lowering.reshape(w, &[rows, shape.width])?;
+        let r = lowering.leading(r, at, 1)?;
+        let r = lowering.reshape(r, &[rows, shape.hidden])?;
+        let (mut bias, mut late_bias) = (None, None);
+        if let Some(slot) = op.inputs.bias {
+            (bias, late_bias) = biases(lowering, site.input(slot)?, op, at, shape)?;
+        }
+        let mut state = |slot: Option<usize>| -> TractResult<Option<u32>> {
+            let Some(slot) = slot else { return Ok(None) };
+            let mut value = site.input(slot)?;
+            if op.batch_first {
+                value = lowering.permute(value, &[1, 0, 2])?;
+            }
+            ensure!(lowering.dims(value)? == [ways, shape.batch, shape.hidden], "a state of other dims");
+            if lowering.plan.constant_bytes(value).is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0)) {
+                return Ok(None);
+            }
+            Ok(Some(lowering.leading(value, at, 1)?))
+        };
+        let (hidden, cell) = (state(op.inputs.hidden)?, state(op.inputs.cell)?);
+        let peepholes = match op.inputs.peepholes {
+            None => None,
+            Some(slot) => Some(peepholes(lowering, site.input(slot)?, at, ways, shape)?),
+        };
+        Ok(Side { way, w, r, bias, late_bias, hidden, cell, peepholes })
+    }
+
+    /// All steps: each step's hidden state in order of time, and the last states.
+    fn run(&self, lowering: &mut Lowering, op: &Recurrence, x: u32, shape: &Shape) -> TractResult<Ran> {
+        let mut inputs = product(lowering, x, self.w)?;
+        if let Some(bias) = self.bias {
+            inputs = lowering.binary(BinaryOp::Add, inputs, bias)?;
+        }
+        let backwards = op.directions[self.way].0;
+        let (mut hidden, mut cell) = (self.hidden, self.cell);
+        let mut states = Vec::new();
+        for step in 0..shape.live {
+            let at = if backwards { shape.live - 1 - step } else { step };
+            let input = lowering.leading(inputs, at, 1)?;
+            let next = match op.cell {
+                Cell::Lstm => {
+                    let (next, kept) = self.lstm(lowering, op, input, (hidden, cell), shape)?;
+                    cell = Some(kept);
+                    next
+                }
+                Cell::Gru { linear_before_reset } => {
+                    self.gru(lowering, op, input, hidden, linear_before_reset, shape)?
+                }
+                Cell::Rnn => {
+                    let sum = self.gates(lowering, input, hidden)?;
+                    self.activate(lowering, op, 0, sum)?
+                }
+            };
+            hidden = Some(next);
+            states.push(next);
+        }
+        if backwards {
+            states.reverse();
+        }
+        let none = || anyhow!("a recurrence without steps");
+        Ok(Ran { states, hidden: hidden.ok_or_else(none)?, cell })
+    }
+
+    /// What enters the gates: the input's products, and those of the state unless that is zero.
+    fn gates(&self, lowering: &mut Lowering, input: u32, hidden: Option<u32>) -> TractResult<u32> {
+        let Some(hidden) = hidden else { return Ok(input) };
+        let product = product(lowering, hidden, self.r)?;
+        lowering.binary(BinaryOp::Add, product, input)
+    }
+
+    /// An activation of this direction, behind the clip.
+    fn activate(&self, lowering: &mut Lowering, op: &Recurrence, which: usize, x: u32) -> TractResult<u32> {
+        let x = match op.clip {
+            None => x,
+            Some(bound) => {
+                let bound = f32::from_bits(bound);
+                let least = lowering.plan.constant_f32(&[1, 1, 1], &[-bound]);
+                let most = lowering.plan.constant_f32(&[1, 1, 1], &[bound]);
+                let x = lowering.binary(BinaryOp::Max, x, least)?;
+                lowering.binary(BinaryOp::Min, x, most)?
             }
         };
-        values.insert((outlet.node, outlet.slot), value);
+        activation::lower(lowering, op.directions[self.way].1[which], x)
     }
-    Ok(())
+
+    /// Gates i, o, f, c. Returns the hidden state and the cell.
+    fn lstm(
+        &self,
+        lowering: &mut Lowering,
+        op: &Recurrence,
+        input: u32,
+        (hidden, cell): (Option<u32>, Option<u32>),
+        shape: &Shape,
+    ) -> TractResult<(u32, u32)> {
+        let h = shape.hidden;
+        let sums = self.gates(lowering, input, hidden)?;
+        let fresh = lowering.slice(sums, 2, 3 * h, h)?;
+        let fresh = self.activate(lowering, op, 1, fresh)?;
+        let (i, o, f) = match self.peepholes {
+            None => {
+                let gates = lowering.slice(sums, 2, 0, 3 * h)?;
+                let gates = self.activate(lowering, op, 0, gates)?;
+                let mut gate = |index| lowering.slice(gates, 2, index * h, h);
+                (gate(0)?, Some(gate(1)?), gate(2)?)
+            }
+            Some([pi, _, pf]) => {
+                let mut gate = |index, peephole| -> TractResult<u32> {
+                    let mut sum = lowering.slice(sums, 2, index * h, h)?;
+                    if let Some(cell) = cell {
+                        let peep = lowering.binary(BinaryOp::Mul, cell, peephole)?;
+                        sum = lowering.binary(BinaryOp::Add, sum, peep)?;
+                    }
+                    self.activate(lowering, op, 0, sum)
+                };
+                (gate(0, pi)?, None, gate(2, pf)?)
+            }
+        };
+        let mut next = lowering.binary(BinaryOp::Mul, i, fresh)?;
+        if let Some(cell) = cell {
+            let kept = lowering.binary(BinaryOp::Mul, f, cell)?;
+            next = lowering.binary(BinaryOp::Add, kept, next)?;
+        }
+        let o = match (o, self.peepholes) {
+            (Some(o), _) => o,
+            (None, peepholes) => {
+                let sum = lowering.slice(sums, 2, h, h)?;
+                let peephole = peepholes.context("an output gate without its sum")?[1];
+                let peep = lowering.binary(BinaryOp::Mul, next, peephole)?;
+                let sum = lowering.binary(BinaryOp::Add, sum, peep)?;
+                self.activate(lowering, op, 0, sum)?
+            }
+        };
+        let squashed = activation::lower(lowering, op.directions[self.way].1[2], next)?;
+        Ok((lowering.binary(BinaryOp::Mul, o, squashed)?, next))
+    }
+
+    /// Gates z, r, h. Returns the hidden state.
+    fn gru(
+        &self,
+        lowering: &mut Lowering,
+        op: &Recurrence,
+        input: u32,
+        hidden: Option<u32>,
+        late: bool,
+        shape: &Shape,
+    ) -> TractResult<u32> {
+        let h = shape.hidden;
+        let mut gates = lowering.slice(input, 2, 0, 2 * h)?;
+        let mut fresh = lowering.slice(input, 2, 2 * h, h)?;
+        let mut last = None;
+        if let Some(hidden) = hidden {
+            let weights = if late { self.r } else { lowering.leading(self.r, 0, 2 * h)? };
+            let products = product(lowering, hidden, weights)?;
+            let first = if late { lowering.slice(products, 2, 0, 2 * h)? } else { products };
+            gates = lowering.binary(BinaryOp::Add, first, gates)?;
+            last = if late { Some(lowering.slice(products, 2, 2 * h, h)?) } else { None };
+        }
+        let gates = self.activate(lowering, op, 0, gates)?;
+        let update = lowering.slice(gates, 2, 0, h)?;
+        let reset = if hidden.is_some() || self.late_bias.is_some() {
+            Some(lowering.slice(gates, 2, h, h)?)
+        } else {
+            None
+        };
+        let mut recurrent = match (hidden, last) {
+            (Some(_), Some(last)) => Some(last),
+            (Some(hidden), None) => {
+                let reset = reset.context("a reset gate is missing")?;
+                let reset = lowering.binary(BinaryOp::Mul, reset, hidden)?;
+                let weights = lowering.leading(self.r, 2 * h, h)?;
+                Some(product(lowering, reset, weights)?)
+            }
+            (None, _) => None,
+        };
+        if late {
+            if let Some(bias) = self.late_bias {
+                recurrent = Some(match recurrent {
+                    Some(value) => lowering.binary(BinaryOp::Add, value, bias)?,
+                    None => bias,
+                });
+            }
+            if let (Some(value), Some(reset)) = (recurrent, reset) {
+                recurrent = Some(lowering.binary(BinaryOp::Mul, reset, value)?);
+            }
+        }
+        if let Some(value) = recurrent {
+            fresh = lowering.binary(BinaryOp::Add, value, fresh)?;
+        }
+        let fresh = self.activate(lowering, op, 1, fresh)?;
+        // (1 - z) fresh + z hidden, with one product fewer.
+        let difference = match hidden {
+            Some(hidden) => lowering.binary(BinaryOp::Sub, hidden, fresh)?,
+            None => lowering.unary(assay_plan::UnaryOp::Neg, fresh)?,
+        };
+        let kept = lowering.binary(BinaryOp::Mul, update, difference)?;
+        lowering.binary(BinaryOp::Add, fresh, kept)
+    }
 }
 
-/// `count` elements along the last axis from `index * count`.
-fn part(lowering: &mut Lowering, value: u32, index: u32, count: u32) -> TractResult<u32> {
-    let rank = lowering.dims(value)?.len();
-    lowering.slice(value, rank.checked_sub(1).context("a scalar has no parts")?, index * count, count)
+/// What a direction computed.
+struct Ran {
+    states: Vec<u32>,
+    hidden: u32,
+    cell: Option<u32>,
 }
 
-/// An LSTM's step after its products: gates i, o, f, c; returns the hidden state and the cell.
-fn lstm_cell(lowering: &mut Lowering, gates: u32, cell: u32, hidden: usize) -> TractResult<Vec<u32>> {
-    let hidden = u32::try_from(hidden)?;
-    let mut gate = |index, function| -> TractResult<u32> {
-        let gate = part(lowering, gates, index, hidden)?;
-        lowering.unary(function, gate)
-    };
-    let input = gate(0, UnaryOp::Sigmoid)?;
-    let output = gate(1, UnaryOp::Sigmoid)?;
-    let forget = gate(2, UnaryOp::Sigmoid)?;
-    let fresh = gate(3, UnaryOp::Tanh)?;
-    let kept = lowering.binary(BinaryOp::Mul, forget, cell)?;
-    let added = lowering.binary(BinaryOp::Mul, input, fresh)?;
-    let cell = lowering.binary(BinaryOp::Add, kept, added)?;
-    let squashed = lowering.unary(UnaryOp::Tanh, cell)?;
-    Ok(vec![lowering.binary(BinaryOp::Mul, output, squashed)?, cell])
-}
-
-/// A GRU's step after its products: gates z, r, h of both sides; returns the hidden state.
-fn gru_cell(lowering: &mut Lowering, xh: u32, rh: u32, state: u32, hidden: usize) -> TractResult<u32> {
-    let hidden = u32::try_from(hidden)?;
-    let gate = |lowering: &mut Lowering, index: u32| -> TractResult<u32> {
-        let (x, r) = (part(lowering, xh, index, hidden)?, part(lowering, rh, index, hidden)?);
-        let sum = lowering.binary(BinaryOp::Add, x, r)?;
-        lowering.unary(UnaryOp::Sigmoid, sum)
-    };
-    let update = gate(lowering, 0)?;
-    let reset = gate(lowering, 1)?;
-    let (x, r) = (part(lowering, xh, 2, hidden)?, part(lowering, rh, 2, hidden)?);
-    let scaled = lowering.binary(BinaryOp::Mul, reset, r)?;
-    let sum = lowering.binary(BinaryOp::Add, x, scaled)?;
-    let fresh = lowering.unary(UnaryOp::Tanh, sum)?;
-    let difference = lowering.binary(BinaryOp::Sub, state, fresh)?;
-    let kept = lowering.binary(BinaryOp::Mul, update, difference)?;
-    lowering.binary(BinaryOp::Add, fresh, kept)
-}
-
-/// A product `x [n, k] w [m, k]` over k.
+/// A product `x [steps, batch, k] w [m, k]` over k.
 fn product(lowering: &mut Lowering, x: u32, w: u32) -> TractResult<u32> {
     let (left, right) = (lowering.dims(x)?, lowering.dims(w)?);
-    let ([n, _], [m, _]) = (&left[..], &right[..]) else { bail!("a product of other ranks") };
-    let op = Opcode::Einsum { a: vec![0, 1], b: vec![2, 1], out: vec![0, 2] };
-    Ok(lowering.plan.push(op, &[x, w], DType::F32, &[*n, *m]))
+    let ([steps, batch, _], [rows, _]) = (&left[..], &right[..]) else { bail!("a product of other ranks") };
+    let op = Opcode::Einsum { a: vec![0, 1, 2], b: vec![3, 2], out: vec![0, 1, 3] };
+    Ok(lowering.plan.push(op, &[x, w], DType::F32, &[*steps, *batch, *rows]))
 }
 
-/// A whole GRU: x \[batch, steps, in\] (or the input side's product), W, R, B, initial state.
-fn gru(lowering: &mut Lowering, site: &Site<'_>, op: &GruSeq) -> TractResult<Vec<u32>> {
-    let hidden = u32::try_from(op.hidden)?;
-    let x = site.input(0)?;
-    let [batch, steps, width] = lowering.dims(x)?[..] else { bail!("a GRU over a tensor of another rank") };
-    ensure!(steps <= MAX_STEPS, "a recurrence of {steps} steps, more than {MAX_STEPS}");
-    let slot = if op.projected { 1 } else { 2 };
-    let r = site.input(slot)?;
-    let gates = hidden.checked_mul(3).context("a dim is too large")?;
-    let (mut input_bias, mut state_bias) = (None, None);
-    if op.has_bias {
-        let bias = lowering
-            .reshape(site.input(slot + 1)?, &[1, gates.checked_mul(2).context("a dim is too large")?])?;
-        input_bias = Some(lowering.slice(bias, 1, 0, gates)?).filter(|_| !op.projected);
-        state_bias = Some(lowering.slice(bias, 1, gates, gates)?);
+/// The biases of one direction: both sides' sum, and the state's of a GRU's last gate when that one is added
+/// before the reset.
+fn biases(
+    lowering: &mut Lowering,
+    bias: u32,
+    op: &Recurrence,
+    at: u32,
+    shape: &Shape,
+) -> TractResult<(Option<u32>, Option<u32>)> {
+    let rows = shape.hidden * u32::try_from(op.cell.gates())?;
+    let ways = u32::try_from(op.directions.len())?;
+    ensure!(lowering.dims(bias)? == [ways, 2 * rows], "a recurrence whose B has other dims");
+    let late = op.cell == Cell::Gru { linear_before_reset: true };
+    let early = if late { 2 * shape.hidden } else { rows };
+    if let Some(bytes) = lowering.plan.constant_bytes(bias) {
+        let words = bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word));
+        let numbers: Vec<f32> = words.skip(at as usize * 2 * rows as usize).collect();
+        let (mut sum, state) = (numbers[..rows as usize].to_vec(), &numbers[rows as usize..2 * rows as usize]);
+        sum.iter_mut().zip(&state[..early as usize]).for_each(|(sum, more)| *sum += more);
+        let late_bias = late.then(|| lowering.plan.constant_f32(&[1, 1, shape.hidden], &state[early as usize..]));
+        let sum = if sum.iter().all(|&x| x == 0.0) { None } else { Some(sum) };
+        return Ok((sum.map(|sum| lowering.plan.constant_f32(&[1, 1, rows], &sum)), late_bias));
     }
-    let first = *site.inputs.last().context("a GRU without a state")?;
-    let mut state = lowering.reshape(first, &[batch, hidden])?;
-    let mut outputs = Vec::new();
-    for step in 0..steps {
-        let at = if op.chunk < 0 { steps - 1 - step } else { step };
-        let row = lowering.slice(x, 1, at, 1)?;
-        let mut xh = lowering.reshape(row, &[batch, width])?;
-        if !op.projected {
-            xh = product(lowering, xh, site.input(1)?)?;
-        }
-        if let Some(bias) = input_bias {
-            xh = lowering.binary(BinaryOp::Add, xh, bias)?;
-        }
-        let mut rh = product(lowering, state, r)?;
-        if let Some(bias) = state_bias {
-            rh = lowering.binary(BinaryOp::Add, rh, bias)?;
-        }
-        state = gru_cell(lowering, xh, rh, state, op.hidden)?;
-        outputs.push(lowering.reshape(state, &[batch, 1, hidden])?);
+    let row = lowering.leading(bias, at, 1)?;
+    let row = lowering.reshape(row, &[1, 1, 2 * rows])?;
+    let (first, state) = (lowering.slice(row, 2, 0, rows)?, lowering.slice(row, 2, rows, rows)?);
+    if !late {
+        return Ok((Some(lowering.binary(BinaryOp::Add, first, state)?), None));
     }
-    let last = *outputs.last().context("a GRU without steps")?;
-    if op.chunk < 0 {
-        outputs.reverse();
+    let (left, right) = (lowering.slice(first, 2, 0, early)?, lowering.slice(state, 2, 0, early)?);
+    let sum = lowering.binary(BinaryOp::Add, left, right)?;
+    let last = lowering.slice(first, 2, early, shape.hidden)?;
+    let late_bias = lowering.slice(state, 2, early, shape.hidden)?;
+    Ok((Some(lowering.concat(&[sum, last], 2)?), Some(late_bias)))
+}
+
+fn peepholes(
+    lowering: &mut Lowering,
+    value: u32,
+    at: u32,
+    ways: u32,
+    shape: &Shape,
+) -> TractResult<[u32; 3]> {
+    ensure!(lowering.dims(value)? == [ways, 3 * shape.hidden], "a recurrence whose P has other dims");
+    let row = lowering.reshape(value, &[ways * 3, shape.hidden])?;
+    let mut one = |index| -> TractResult<u32> {
+        let row = lowering.leading(row, at * 3 + index, 1)?;
+        lowering.reshape(row, &[1, 1, shape.hidden])
+    };
+    Ok([one(0)?, one(1)?, one(2)?])
+}
+
+/// Y, Y_h and Y_c, those that are there, in the layout that the file asks for.
+fn assemble(lowering: &mut Lowering, op: &Recurrence, ways: &[Ran], shape: &Shape) -> Lowered {
+    let Shape { steps, live, batch, hidden, .. } = *shape;
+    let mut values = Vec::new();
+    if op.outputs[0] {
+        let mut sides = Vec::new();
+        for way in ways {
+            let mut states = way.states.clone();
+            if live < steps {
+                let dims = [steps - live, batch, hidden];
+                let zeros = lowering.plan.constant_f32(&[1, 1, 1], &[0.0]);
+                states.push(lowering.broadcast(zeros, &dims)?);
+            }
+            let all = lowering.concat(&states, 0)?;
+            sides.push(lowering.reshape(all, &[steps, 1, batch, hidden])?);
+        }
+        let y = lowering.concat(&sides, 1)?;
+        values.push(if op.batch_first { lowering.permute(y, &[2, 0, 1, 3])? } else { y });
     }
-    // Without `emit_y` the first output is empty and unused; the last state stands in for it.
-    let all = if op.emit_y { lowering.concat(&outputs, 1)? } else { last };
-    Ok(vec![all, last])
+    let mut last = |lowering: &mut Lowering, states: Vec<u32>| -> TractResult<()> {
+        let state = lowering.concat(&states, 0)?;
+        values.push(if op.batch_first { lowering.permute(state, &[1, 0, 2])? } else { state });
+        Ok(())
+    };
+    if op.outputs[1] {
+        last(lowering, ways.iter().map(|way| way.hidden).collect())?;
+    }
+    if op.outputs[2] {
+        let cells: Option<Vec<u32>> = ways.iter().map(|way| way.cell).collect();
+        last(lowering, cells.context("only a LSTM has a cell")?)?;
+    }
+    Ok(Some(values))
 }

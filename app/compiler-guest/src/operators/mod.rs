@@ -1,4 +1,4 @@
-//! Operators of `ai.onnx.ml` as this engine defines them, put in the place of tract's or beside them.
+//! Operators of `ai.onnx.ml`, and recurrences, as this engine defines them, put in the place of tract's or beside them.
 //!
 //! tract's own check less than an untrusted file needs (a linear model whose coefficients do not fit its
 //! input reads past its memory), label binary tree ensembles differently from ONNX Runtime, and hide the labels
@@ -8,6 +8,7 @@
 mod encode;
 mod features;
 mod linear;
+mod recurrent;
 mod roots;
 mod scores;
 mod svm;
@@ -15,12 +16,16 @@ mod table;
 mod trees;
 mod wiring;
 
+pub use recurrent::{Activation, Cell, Recurrence};
 pub use table::Trees;
 
 use tract_onnx::model::OnnxOpRegister;
 
 /// Replaces and adds operators.
 pub fn register(register: &mut OnnxOpRegister) {
+    register.insert("GRU", recurrent::gru);
+    register.insert("LSTM", recurrent::lstm);
+    register.insert("RNN", recurrent::rnn);
     register.insert("ArrayFeatureExtractor", features::extractor);
     register.insert("Binarizer", features::binarizer);
     register.insert("CDist", features::distances);

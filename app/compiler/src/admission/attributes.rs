@@ -45,12 +45,62 @@ const TREES: &[&str] = &[
     "target_weights",
 ];
 
+const ROOTED_TREES: &[&str] = &[
+    "aggregate_function",
+    "leaf_targetids",
+    "leaf_weights",
+    "membership_values",
+    "n_targets",
+    "nodes_falseleafs",
+    "nodes_falsenodeids",
+    "nodes_featureids",
+    "nodes_hitrates",
+    "nodes_missing_value_tracks_true",
+    "nodes_modes",
+    "nodes_splits",
+    "nodes_trueleafs",
+    "nodes_truenodeids",
+    "post_transform",
+    "tree_roots",
+];
+const MACHINE: &[&str] = &[
+    "classlabels_ints",
+    "classlabels_strings",
+    "coefficients",
+    "kernel_params",
+    "kernel_type",
+    "n_supports",
+    "one_class",
+    "post_transform",
+    "prob_a",
+    "prob_b",
+    "rho",
+    "support_vectors",
+    "vectors_per_class",
+];
+const ENCODER: &[&str] = &[
+    "default_float",
+    "default_int64",
+    "default_string",
+    "default_tensor",
+    "keys_floats",
+    "keys_int64s",
+    "keys_strings",
+    "keys_tensor",
+    "values_floats",
+    "values_int64s",
+    "values_strings",
+    "values_tensor",
+];
+
 /// The attributes of an operator that may be used.
 fn known(operator: &str) -> &'static [&'static str] {
     match operator {
         "ArgMax" | "ArgMin" => &["axis", "keepdims", "select_last_index"],
         "AveragePool" | "Conv" | "MaxPool" => WINDOW,
+        "Binarizer" => &["threshold"],
         "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
+        "CDist" => &["metric"],
         "Cast" | "CastLike" => &["round_mode", "saturate", "to"],
         "Clip" => &["max", "min"],
         "Concat" | "Flatten" | "Gather" | "GatherElements" | "LogSoftmax" | "Softmax" => &["axis"],
@@ -61,11 +111,16 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Dropout" => &["ratio", "seed"],
         "Einsum" => &["equation"],
         "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
+        "FeatureVectorizer" => &["inputdimensions"],
         "GRU" | "LSTM" | "RNN" => RECURRENT,
         "Gelu" => &["approximate"],
         "Gemm" => &["alpha", "beta", "broadcast", "transA", "transB"],
         "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "RMSNormalization" => NORM,
         "HardSigmoid" => &["alpha", "beta"],
+        "Imputer" => {
+            &["imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64"]
+        }
+        "LabelEncoder" => ENCODER,
         "LinearClassifier" | "LinearRegressor" => &[
             "classlabels_ints",
             "classlabels_strings",
@@ -79,9 +134,12 @@ fn known(operator: &str) -> &'static [&'static str] {
         "MeanVarianceNormalization" => &["axes"],
         "Mod" => &["fmod"],
         "Normalizer" => &["norm"],
+        "OneHotEncoder" => &["cats_int64s", "cats_strings", "zeros"],
         "Pad" => &["mode", "pads", "value"],
         "Range" => &["stash_type"],
         "Reshape" => &["allowzero", "shape"],
+        "SVMClassifier" | "SVMRegressor" => MACHINE,
+        "Scaler" => &["offset", "scale"],
         "Selu" => &["alpha", "gamma"],
         "Shape" => &["end", "start"],
         "Slice" => &["axes", "ends", "starts"],
@@ -90,7 +148,9 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Squeeze" | "Unsqueeze" => &["axes"],
         "Transpose" => &["perm"],
         "TreeEnsembleClassifier" | "TreeEnsembleRegressor" => TREES,
+        "TreeEnsemble" => ROOTED_TREES,
         "Trilu" => &["upper"],
+        "ZipMap" => &["classlabels_int64s", "classlabels_strings"],
         _ if operator.starts_with("Reduce") => REDUCE,
         _ => &[],
     }

@@ -1,6 +1,7 @@
 //! The walk over a model's messages: model, graph, node, attribute, and graphs within attributes.
 
 use super::attributes::{self, Attribute};
+use super::labels::{self, Declaration, Texts};
 use super::wire::Fields;
 use super::{Inadmissible, PortReport, Report, ops, shorten, tensor};
 use assay_types::limits::{MAX_ONNX_NESTING, MAX_ONNX_NODES, MAX_ONNX_STRING_BYTES};
@@ -27,6 +28,7 @@ pub const OPERATOR_SETS: std::ops::RangeInclusive<u64> = 7..=26;
 struct Census {
     nodes: usize,
     operators: BTreeMap<String, u32>,
+    texts: Texts,
 }
 
 /// Walks a `ModelProto`.
@@ -52,10 +54,14 @@ pub fn model(bytes: &[u8]) -> Result<Report, Inadmissible> {
         }
     }
     let (inputs, outputs) = ports.ok_or(Inadmissible::NotOnnx("it has no graph"))?;
-    Ok(Report { inputs, outputs, operators: census.operators, model_bytes: 0 })
+    let inputs: Vec<PortReport> = inputs.into_iter().map(labels::input).collect::<Result<_, _>>()?;
+    let mut notes = Vec::new();
+    let outputs = outputs.into_iter().map(|output| census.texts.output(output, &mut notes));
+    let outputs: Vec<PortReport> = outputs.collect::<Result<_, _>>()?;
+    Ok(Report { inputs, outputs, operators: census.operators, notes, model_bytes: 0 })
 }
 
-type Ports = (Vec<PortReport>, Vec<PortReport>);
+type Ports = (Vec<Declaration>, Vec<Declaration>);
 
 /// Walks a `GraphProto`: its inputs (without initialized ones) and outputs.
 fn graph(bytes: &[u8], depth: usize, census: &mut Census) -> Result<Ports, Inadmissible> {
@@ -70,7 +76,8 @@ fn graph(bytes: &[u8], depth: usize, census: &mut Census) -> Result<Ports, Inadm
             2 => drop(text("graph name", value.bytes()?)?),
             5 => {
                 deeper(depth)?;
-                let name = tensor::check(value.bytes()?)?;
+                let tensor::Checked { name, texts } = tensor::check(value.bytes()?)?;
+                census.texts.list(texts.into_iter());
                 if !initialized.insert(name) {
                     return Err(Inadmissible::DefinedTwice(shorten(name)));
                 }
@@ -92,7 +99,7 @@ fn graph(bytes: &[u8], depth: usize, census: &mut Census) -> Result<Ports, Inadm
 }
 
 /// Reads a `ValueInfoProto`.
-fn port(kind: &str, bytes: &[u8], depth: usize) -> Result<PortReport, Inadmissible> {
+fn port(kind: &str, bytes: &[u8], depth: usize) -> Result<Declaration, Inadmissible> {
     let (mut name, mut proto) = ("", None);
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
@@ -106,8 +113,8 @@ fn port(kind: &str, bytes: &[u8], depth: usize) -> Result<PortReport, Inadmissib
     let Some(proto) = proto else {
         return Err(Inadmissible::Ports(format!("{what} has no type")));
     };
-    let (dtype, dims) = tensor::of_type(&what, proto, deeper(depth)?)?;
-    Ok(PortReport { name: name.to_owned(), dtype, dims: dims.unwrap_or_default() })
+    let (kind, dims) = tensor::of_type(&what, proto, deeper(depth)?)?;
+    Ok(Declaration { name: name.to_owned(), kind, dims: dims.unwrap_or_default() })
 }
 
 /// Walks a `NodeProto`.
@@ -123,6 +130,7 @@ fn node<'a>(
     }
     let (mut operator, mut domain) = ("", "");
     let mut inputs = 0;
+    let mut first = "";
     let mut attributes = Vec::new();
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
@@ -130,6 +138,9 @@ fn node<'a>(
             1 => inputs += usize::from(!text("value name", value.bytes()?)?.is_empty()),
             2 => {
                 let name = text("value name", value.bytes()?)?;
+                if first.is_empty() {
+                    first = name;
+                }
                 if !name.is_empty() && !defined.insert(name) {
                     return Err(Inadmissible::DefinedTwice(shorten(name)));
                 }
@@ -158,6 +169,12 @@ fn node<'a>(
         let attribute = attribute(bytes, deeper(depth)?, census, operator == "Constant")?;
         attributes::check(operator, &attribute)
             .map_err(|reason| Inadmissible::Attribute { operator: name.clone(), reason })?;
+        if matches!(attribute.name, "classlabels_strings" | "values_strings") {
+            census.texts.list(attribute.texts.iter().copied());
+        }
+    }
+    if operator == "ZipMap" {
+        census.texts.zipped(first);
     }
     *census.operators.entry(name).or_default() += 1;
     Ok(())
@@ -178,7 +195,9 @@ fn attribute<'a>(
             4 | 9 => attribute.texts.push(text("string attribute", value.bytes()?)?),
             5 | 10 => {
                 deeper(depth)?;
-                tensor::check(value.bytes()?)?;
+                if !tensor::check(value.bytes()?)?.texts.is_empty() {
+                    return Err(Inadmissible::Text(format!("attribute `{}`", shorten(attribute.name))));
+                }
             }
             6 | 11 => drop(graph(value.bytes()?, deeper(depth)?, census)?),
             14 | 15 | 22 | 23 => {

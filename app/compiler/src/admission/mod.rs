@@ -8,6 +8,7 @@
 
 mod attributes;
 mod graph;
+mod labels;
 pub mod ops;
 mod tensor;
 mod wire;
@@ -68,6 +69,9 @@ pub enum Inadmissible {
         /// Its name.
         dtype: &'static str,
     },
+    /// Text that a model takes in or computes with.
+    #[error("{0} is text, which has no place in a tensor here: encode it as numbers before the model")]
+    Text(String),
     /// Dims that are negative, too many, or whose product is too large.
     #[error(
         "{0} has dims that are negative, more than {MAX_RANK}, \
@@ -121,6 +125,7 @@ impl Inadmissible {
             Inadmissible::Attribute { .. } => "attribute",
             Inadmissible::OperatorSet(_) => "operator_set",
             Inadmissible::ElementType { .. } => "element_type",
+            Inadmissible::Text(_) => "text",
             Inadmissible::Dims(_) => "dims",
             Inadmissible::TensorData(_) => "tensor_data",
             Inadmissible::Integer(..) => "integer",
@@ -153,6 +158,8 @@ pub struct Report {
     pub outputs: Vec<PortReport>,
     /// How often each operator is used.
     pub operators: BTreeMap<String, u32>,
+    /// What the model's author should know: outputs that are other than the file declares.
+    pub notes: Vec<String>,
     /// Bytes of the file.
     pub model_bytes: u64,
 }

@@ -114,8 +114,27 @@ const ONNX: &[&str] = &[
 ];
 
 /// Operators of `ai.onnx.ml`.
-const ONNX_ML: &[&str] =
-    &["LinearClassifier", "LinearRegressor", "Normalizer", "TreeEnsembleClassifier", "TreeEnsembleRegressor"];
+const ONNX_ML: &[&str] = &[
+    "ArrayFeatureExtractor",
+    "Binarizer",
+    "FeatureVectorizer",
+    "Imputer",
+    "LabelEncoder",
+    "LinearClassifier",
+    "LinearRegressor",
+    "Normalizer",
+    "OneHotEncoder",
+    "SVMClassifier",
+    "SVMRegressor",
+    "Scaler",
+    "TreeEnsemble",
+    "TreeEnsembleClassifier",
+    "TreeEnsembleRegressor",
+    "ZipMap",
+];
+
+/// Operators of `com.microsoft`, which exporters and ONNX Runtime's tools write.
+const MICROSOFT: &[&str] = &["CDist"];
 
 /// Operators that are refused for a reason worth telling.
 const REFUSED: &[(&str, &str)] = &[
@@ -129,7 +148,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("Loop", "its number of steps is not known before it runs: export the model with the loop unrolled"),
     (
         "Scan",
-        "control flow is not supported: use LSTM, GRU or RNN, or export the model with the loop unrolled",
+        "control flow is not supported: use LSTM, GRU or RNN, or export the model with the loop unrolled \
+         (scikit-learn's neighbours: convert with the option optim='cdist')",
     ),
     ("NonZero", DATA_DEPENDENT),
     ("NonMaxSuppression", DATA_DEPENDENT),
@@ -142,12 +162,18 @@ const REFUSED: &[(&str, &str)] = &[
     ("QLinearConv", QUANTISED),
     ("QLinearMatMul", QUANTISED),
     ("QuantizeLinear", QUANTISED),
-    ("ZipMap", "its output is not a tensor: export the model with the option zipmap=False"),
+    ("CastMap", MAPS),
+    ("DictVectorizer", MAPS),
+    ("CategoryMapper", TEXT),
+    ("StringNormalizer", TEXT),
+    ("TfIdfVectorizer", TEXT),
 ];
 
 const RANDOM: &str = "its result is random, and every validator must get the same one";
 const DATA_DEPENDENT: &str =
     "the shape of its output depends on data, so its price is not known before it runs";
+const MAPS: &str = "it takes maps, and a model here takes tensors: make the features a tensor before the model";
+const TEXT: &str = "text has no place in a tensor here: encode it as numbers before the model";
 const QUANTISED: &str = "quantised operators are not supported yet: export the model in f32";
 
 /// Whether an operator may be used; if not, why.
@@ -158,6 +184,7 @@ pub fn check(domain: &str, name: &str) -> Result<(), &'static str> {
     let listed = match domain {
         "" | "ai.onnx" => ONNX,
         "ai.onnx.ml" => ONNX_ML,
+        "com.microsoft" if MICROSOFT.contains(&name) => return Ok(()),
         "com.microsoft" if name.starts_with("QLinear") || name == "QGemm" => return Err(QUANTISED),
         _ => return Err("only operators of ai.onnx and ai.onnx.ml are known"),
     };
@@ -171,7 +198,8 @@ pub fn check(domain: &str, name: &str) -> Result<(), &'static str> {
 /// Every operator that may be used, with its domain: the reference table in the documentation.
 pub fn supported() -> impl Iterator<Item = (&'static str, &'static str)> {
     let core = ONNX.iter().map(|name| ("ai.onnx", *name));
-    core.chain(ONNX_ML.iter().map(|name| ("ai.onnx.ml", *name)))
+    let core = core.chain(ONNX_ML.iter().map(|name| ("ai.onnx.ml", *name)));
+    core.chain(MICROSOFT.iter().map(|name| ("com.microsoft", *name)))
 }
 
 #[cfg(test)]

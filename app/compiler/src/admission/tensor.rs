@@ -5,6 +5,9 @@ use super::{Inadmissible, shorten};
 use assay_types::limits::{MAX_RANK, MAX_TENSOR_BYTES};
 use assay_types::tensor::DType;
 
+/// ONNX's number of the element type of texts.
+const TEXT: u64 = 8;
+
 /// ONNX's number of an element type, or the name of one that is not supported.
 pub fn dtype(number: u64) -> Result<DType, &'static str> {
     match number {
@@ -39,6 +42,8 @@ struct Contents<'a> {
     /// Elements in the typed fields.
     elements: u64,
     raw: Option<&'a [u8]>,
+    /// Elements that are texts.
+    texts: Vec<&'a [u8]>,
     /// The packed `int64_data`, or one number of it; checked when met.
     integers: Vec<Value<'a>>,
     external: bool,
@@ -59,7 +64,7 @@ fn read(bytes: &[u8]) -> Result<Contents<'_>, Inadmissible> {
             }
             5 | 11 => tensor.elements += elements(value, None),
             10 => tensor.elements += elements(value, Some(8)),
-            6 => tensor.elements += 1,
+            6 => tensor.texts.push(value.bytes()?),
             8 => tensor.name = value.bytes()?,
             9 => tensor.raw = Some(value.bytes()?),
             13 => tensor.external = true,
@@ -79,12 +84,27 @@ fn elements(value: Value<'_>, size: Option<u64>) -> u64 {
     }
 }
 
-/// Checks a `TensorProto` in the file and returns its name.
-pub fn check(bytes: &[u8]) -> Result<&str, Inadmissible> {
+/// A `TensorProto` that was checked: its name, and its elements if they are texts.
+pub struct Checked<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The texts, or none.
+    pub texts: Vec<&'a str>,
+}
+
+/// Checks a `TensorProto` in the file.
+pub fn check(bytes: &[u8]) -> Result<Checked<'_>, Inadmissible> {
     let tensor = read(bytes)?;
     let name = super::graph::text("tensor name", tensor.name)?;
     if tensor.external {
         return Err(Inadmissible::ExternalData(shorten(name)));
+    }
+    if tensor.dtype == TEXT {
+        let texts = tensor.texts.iter().map(|text| super::graph::text("text", text));
+        let texts: Vec<&str> = texts.collect::<Result<_, _>>()?;
+        let count = tensor.dims.iter().try_fold(1_i64, |count, &dim| count.checked_mul(dim));
+        let full = count == Some(texts.len() as i64) && tensor.raw.is_none() && tensor.elements == 0;
+        return if full { Ok(Checked { name, texts }) } else { Err(Inadmissible::TensorData(shorten(name))) };
     }
     let dtype = dtype(tensor.dtype)
         .map_err(|dtype| Inadmissible::ElementType { what: format!("tensor `{}`", shorten(name)), dtype })?;
@@ -100,7 +120,7 @@ pub fn check(bytes: &[u8]) -> Result<&str, Inadmissible> {
         Some(raw) => raw.len() as u64 == count * size && tensor.elements == 0,
         None => tensor.elements == count,
     };
-    if !full {
+    if !full || !tensor.texts.is_empty() {
         return Err(Inadmissible::TensorData(shorten(name)));
     }
     let what = || format!("tensor `{}`", shorten(name));
@@ -109,7 +129,7 @@ pub fn check(bytes: &[u8]) -> Result<&str, Inadmissible> {
         words.iter().try_for_each(|word| check_integer(what, i64::from_le_bytes(*word)))?;
         tensor.integers.iter().try_for_each(|value| check_integers(&what(), *value))?;
     }
-    Ok(name)
+    Ok(Checked { name, texts: vec![] })
 }
 
 /// Checks the numbers of a repeated integer field, packed or not.
@@ -133,17 +153,30 @@ fn check_integer(what: impl Fn() -> String, number: i64) -> Result<(), Inadmissi
     if fits { Ok(()) } else { Err(Inadmissible::Integer(what(), number)) }
 }
 
-/// What a file says of a tensor's type: the element type and the dims. Dims are `None` when the file gives no
-/// shape, a single one is `None` when it is open.
-pub type Declared = (DType, Option<Vec<Option<u32>>>);
+/// The type that a file declares for an input or output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A tensor of numbers.
+    Tensor(DType),
+    /// A tensor of texts.
+    Text,
+    /// A list of maps, as ZipMap writes.
+    Maps,
+}
 
-/// What a `TypeProto` says, if it is a tensor's.
+/// What a file says of a tensor's type: the kind and the dims. Dims are `None` when the file gives no shape, a
+/// single one is `None` when it is open.
+pub type Declared = (Kind, Option<Vec<Option<u32>>>);
+
+/// What a `TypeProto` says.
 pub fn of_type(what: &str, bytes: &[u8], depth: usize) -> Result<Declared, Inadmissible> {
     let mut found = None;
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
         match number {
             1 => found = Some(tensor_type(what, value.bytes()?, super::graph::deeper(depth)?)?),
+            // What the list holds is ZipMap's to say; its own type is not looked at.
+            4 => found = Some((Kind::Maps, None)),
             6 => {}
             _ => return Err(Inadmissible::Ports(format!("{what} is not a tensor"))),
         }
@@ -161,8 +194,11 @@ fn tensor_type(what: &str, bytes: &[u8], depth: usize) -> Result<Declared, Inadm
             _ => {}
         }
     }
+    if element == TEXT {
+        return Ok((Kind::Text, dims));
+    }
     let dtype = dtype(element).map_err(|dtype| Inadmissible::ElementType { what: what.to_owned(), dtype })?;
-    Ok((dtype, dims))
+    Ok((Kind::Tensor(dtype), dims))
 }
 
 fn shape(what: &str, bytes: &[u8], depth: usize) -> Result<Vec<Option<u32>>, Inadmissible> {
