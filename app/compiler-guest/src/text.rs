@@ -86,13 +86,19 @@ fn identity(node: &mut NodeProto) {
 
 /// Adds to `texts` what a node makes of them.
 fn follow(node: &mut NodeProto, texts: &mut BTreeSet<String>) -> TractResult<()> {
-    let written = |name: &str| node.attribute.iter().any(|found| found.name == name && !found.strings.is_empty());
-    let labels = written("classlabels_strings") || (node.op_type == "LabelEncoder" && written("values_strings"));
+    let written =
+        |name: &str| node.attribute.iter().any(|found| found.name == name && !found.strings.is_empty());
+    let labels =
+        written("classlabels_strings") || (node.op_type == "LabelEncoder" && written("values_strings"));
     let mut inputs = node.input.iter().map(|name| texts.contains(name));
     let (first, others) = (inputs.next().unwrap_or(false), inputs.any(|text| text));
     let to_text = node.op_type == "Cast"
         && node.attribute.iter().any(|attribute| attribute.name == "to" && attribute.i == i64::from(STRING));
-    ensure!(first || !to_text, "node `{}` turns numbers into text, which has no place in a tensor here", node.name);
+    ensure!(
+        first || !to_text,
+        "node `{}` turns numbers into text, which has no place in a tensor here",
+        node.name
+    );
     if labels || first {
         texts.extend(node.output.first().cloned());
     }

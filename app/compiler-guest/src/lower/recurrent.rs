@@ -330,9 +330,11 @@ fn biases(
     if let Some(bytes) = lowering.plan.constant_bytes(bias) {
         let words = bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word));
         let numbers: Vec<f32> = words.skip(at as usize * 2 * rows as usize).collect();
-        let (mut sum, state) = (numbers[..rows as usize].to_vec(), &numbers[rows as usize..2 * rows as usize]);
+        let (mut sum, state) =
+            (numbers[..rows as usize].to_vec(), &numbers[rows as usize..2 * rows as usize]);
         sum.iter_mut().zip(&state[..early as usize]).for_each(|(sum, more)| *sum += more);
-        let late_bias = late.then(|| lowering.plan.constant_f32(&[1, 1, shape.hidden], &state[early as usize..]));
+        let late_bias =
+            late.then(|| lowering.plan.constant_f32(&[1, 1, shape.hidden], &state[early as usize..]));
         let sum = if sum.iter().all(|&x| x == 0.0) { None } else { Some(sum) };
         return Ok((sum.map(|sum| lowering.plan.constant_f32(&[1, 1, rows], &sum)), late_bias));
     }

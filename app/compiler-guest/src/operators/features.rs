@@ -14,17 +14,27 @@ use tract_onnx::tract_hir::internal::*;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Features {
     /// `(x - offset) * scale`, column by column.
-    Scaler { offset: Vec<u32>, scale: Vec<u32> },
+    Scaler {
+        offset: Vec<u32>,
+        scale: Vec<u32>,
+    },
     Normalizer(Norm),
-    Binarizer { threshold: u32 },
+    Binarizer {
+        threshold: u32,
+    },
     /// `replaced` (a NaN stands for every NaN) becomes `imputed`, column by column.
-    Imputer { imputed: Imputed, replaced: Replaced },
+    Imputer {
+        imputed: Imputed,
+        replaced: Replaced,
+    },
     /// Inputs of these widths side by side, as f32.
     Vectorizer(Vec<usize>),
     /// Entries along the last axis.
     Extractor,
     /// Distances between the rows of two matrices.
-    Distances { squared: bool },
+    Distances {
+        squared: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +84,16 @@ pub fn imputer(_context: &ParsingContext, node: &NodeProto) -> Parsed {
     ensure!(float.is_empty() != integer.is_empty(), "an imputer has values of one kind");
     parsed(if integer.is_empty() {
         let replaced = node.get_attr_opt::<f32>("replaced_value_float")?.unwrap_or(0.0);
-        Features::Imputer { imputed: Imputed::Floats(bits(float)), replaced: Replaced::Float(replaced.to_bits()) }
+        Features::Imputer {
+            imputed: Imputed::Floats(bits(float)),
+            replaced: Replaced::Float(replaced.to_bits()),
+        }
     } else {
         let replaced = node.get_attr_opt::<i64>("replaced_value_int64")?.unwrap_or(0);
-        Features::Imputer { imputed: Imputed::Integers(integer.to_vec()), replaced: Replaced::Integer(replaced) }
+        Features::Imputer {
+            imputed: Imputed::Integers(integer.to_vec()),
+            replaced: Replaced::Integer(replaced),
+        }
     })
 }
 
@@ -175,7 +191,10 @@ impl Expansion for Features {
                 let mut parts = vec![];
                 for (&input, width) in inputs.iter().zip(widths) {
                     let dims = wiring.dims(input)?;
-                    ensure!(dims.len() == 2 && dims[1] == *width, "inputdimensions are other than the inputs'");
+                    ensure!(
+                        dims.len() == 2 && dims[1] == *width,
+                        "inputdimensions are other than the inputs'"
+                    );
                     parts.push(wiring.float(input)?);
                 }
                 wiring.columns("columns", &parts)?
@@ -246,8 +265,8 @@ fn normalize(wiring: &mut Wiring<'_>, x: OutletId, norm: Norm) -> TractResult<Ou
             wiring.node("root", math::sqrt(), &[sum])?
         }
     };
-    let zero = wiring.last_axis("zero", x, &[0.0])?;
-    let one = wiring.last_axis("one", x, &[1.0])?;
+    let zero = wiring.last_axis("zero", x, &[0.0_f32])?;
+    let one = wiring.last_axis("one", x, &[1.0_f32])?;
     let none = wiring.equal("none", size, zero)?;
     let divisor = wiring.choose("divisor", none, one, size)?;
     wiring.node("normalized", math::div(), &[x, divisor])

@@ -65,8 +65,7 @@ impl Scoring for Linear {
             self.coefficients.len(),
             self.products
         );
-        let weights =
-            wiring.table("coefficients", &floats(&self.coefficients), &[self.products, width])?;
+        let weights = wiring.table("coefficients", &floats(&self.coefficients), &[self.products, width])?;
         let mut scores = wiring.product("product", x, weights)?;
         if !self.intercepts.is_empty() {
             scores = wiring.add_row("intercepts", scores, &floats(&self.intercepts))?;

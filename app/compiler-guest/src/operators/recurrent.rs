@@ -12,7 +12,9 @@ use tract_onnx::tract_hir::internal::*;
 pub enum Cell {
     Lstm,
     /// Whether the reset gate multiplies after the product with the recurrence weights.
-    Gru { linear_before_reset: bool },
+    Gru {
+        linear_before_reset: bool,
+    },
     Rnn,
 }
 
@@ -101,11 +103,11 @@ fn parse(node: &NodeProto, cell: Cell) -> Parsed {
     };
     let mut activations = activations(node, cell, backwards.len())?.into_iter();
     let each = cell.activations().len();
-    let directions = backwards.iter().map(|&back| (back, activations.by_ref().take(each).collect())).collect();
+    let directions =
+        backwards.iter().map(|&back| (back, activations.by_ref().take(each).collect())).collect();
     let mut inputs = optional_inputs(node).skip(3);
     let mut next = || inputs.next().flatten();
-    let inputs =
-        Inputs { bias: next(), lengths: next(), hidden: next(), cell: next(), peepholes: next() };
+    let inputs = Inputs { bias: next(), lengths: next(), hidden: next(), cell: next(), peepholes: next() };
     let mut outputs = optional_outputs(node);
     let mut next = || outputs.next().flatten().is_some();
     let outputs = [next(), next(), next()];
@@ -158,9 +160,15 @@ impl Recurrence {
     fn shapes(&self, x: &[TDim]) -> [TVec<TDim>; 3] {
         let (ways, hidden) = (self.directions.len().to_dim(), self.hidden.to_dim());
         let (y, state) = if self.batch_first {
-            (tvec!(x[0].clone(), x[1].clone(), ways.clone(), hidden.clone()), tvec!(x[0].clone(), ways, hidden))
+            (
+                tvec!(x[0].clone(), x[1].clone(), ways.clone(), hidden.clone()),
+                tvec!(x[0].clone(), ways, hidden),
+            )
         } else {
-            (tvec!(x[0].clone(), ways.clone(), x[1].clone(), hidden.clone()), tvec!(ways, x[1].clone(), hidden))
+            (
+                tvec!(x[0].clone(), ways.clone(), x[1].clone(), hidden.clone()),
+                tvec!(ways, x[1].clone(), hidden),
+            )
         };
         [y, state.clone(), state]
     }

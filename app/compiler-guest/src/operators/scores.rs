@@ -176,7 +176,8 @@ impl Wiring<'_> {
         let doubled = self.scale("probit.double", scores, &[2.0])?;
         let x = self.add_row("probit.centre", doubled, &[-1.0])?;
         let minus = self.node("probit.minus", math::neg(), &[x])?;
-        let (left, right) = (self.add_row("probit.left", minus, &[1.0])?, self.add_row("probit.right", x, &[1.0])?);
+        let (left, right) =
+            (self.add_row("probit.left", minus, &[1.0])?, self.add_row("probit.right", x, &[1.0])?);
         let product = self.node("probit.product", math::mul(), &[left, right])?;
         let log = self.node("probit.log", math::ln(), &[product])?;
         let half = self.scale("probit.half", log, &[0.5])?;
@@ -197,7 +198,10 @@ impl Wiring<'_> {
     /// The two columns that the one score of a binary classifier becomes. Without LOGISTIC they are `[-s, s]`
     /// when scores are `centred` on zero, else `[1 - s, s]`.
     pub fn both(&mut self, transform: Transform, score: OutletId, centred: bool) -> TractResult<OutletId> {
-        ensure!(transform != Transform::Probit, "PROBIT of a binary classifier with one score is not defined");
+        ensure!(
+            transform != Transform::Probit,
+            "PROBIT of a binary classifier with one score is not defined"
+        );
         let logistic = transform == Transform::Logistic;
         let negative = self.node("both.negative", math::neg(), &[score])?;
         let first = if centred || logistic { negative } else { self.add_row("both.rest", negative, &[1.0])? };

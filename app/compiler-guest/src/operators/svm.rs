@@ -11,7 +11,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::cast;
-use tract_onnx::tract_core::ops::logic::comp_gt;
+use tract_onnx::tract_core::ops::logic::{comp_gt, not};
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_core::ops::nn::{Reducer, sigmoid};
 use tract_onnx::tract_hir::internal::*;
@@ -40,6 +40,8 @@ struct Machine {
     rho: Vec<u32>,
     transform: Transform,
     task: Task,
+    /// `prob_a` and `prob_b` are there, also where they count for nothing.
+    prob_given: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +68,13 @@ fn parse(node: &NodeProto, count: usize, task: Task) -> TractResult<Machine> {
         _ => bail!("kernel_params are gamma, coef0 and degree"),
     };
     let vectors = numbers(node, "support_vectors")?;
-    ensure!(count == 0 || vectors.len().is_multiple_of(count), "the support vectors do not fill {count} rows");
+    ensure!(
+        count == 0 || vectors.len().is_multiple_of(count),
+        "the support vectors do not fill {count} rows"
+    );
     let transform = transform(node)?;
-    Ok(Machine { kernel, parameters, vectors, count, coefficients, rho, transform, task })
+    let prob_given = !numbers(node, "prob_a")?.is_empty();
+    Ok(Machine { kernel, parameters, vectors, count, coefficients, rho, transform, task, prob_given })
 }
 
 pub fn regressor(_context: &ParsingContext, node: &NodeProto) -> Parsed {
@@ -185,7 +191,21 @@ impl Machine {
         if let Task::Regression { one_class } = self.task {
             return self.regression(wiring, scores, one_class);
         }
-        let choice = wiring.best(scores)?;
+        let mut choice = wiring.best(scores)?;
+        if rows == 2 && !self.prob_given {
+            // ONNX Runtime takes the second class wherever the greater of both scores is high enough.
+            let positive = self.coefficients.iter().all(|&bits| f32::from_bits(bits) >= 0.0);
+            let greatest = wiring.reduce("greatest", Reducer::Max, scores)?;
+            let high = if positive {
+                let half = wiring.row("half", &[0.5])?;
+                let low = wiring.greater("low", half, greatest)?;
+                wiring.node("high", not(), &[low])?
+            } else {
+                wiring.above("high", greatest, 0.0)?
+            };
+            let high = wiring.integer(high)?;
+            choice = wiring.node("choice", math::max(), &[choice, high])?;
+        }
         Ok(Scores { choice: Some(choice), scores: wiring.transformed(self.transform, scores)? })
     }
 
@@ -226,7 +246,11 @@ impl Machine {
         }
         if degree == 2.0 || degree == 3.0 {
             let square = wiring.node("kernel.square", math::mul(), &[shifted, shifted])?;
-            return if degree == 2.0 { Ok(square) } else { wiring.node("kernel", math::mul(), &[square, shifted]) };
+            return if degree == 2.0 {
+                Ok(square)
+            } else {
+                wiring.node("kernel", math::mul(), &[square, shifted])
+            };
         }
         let degree = wiring.row("degree", &[degree])?;
         wiring.node("kernel", math::pow(), &[shifted, degree])
@@ -270,7 +294,7 @@ fn votes(wiring: &mut Wiring<'_>, scores: OutletId, classes: usize) -> TractResu
     let zero = wiring.row("votes.zero", &[0.0])?;
     let first = wiring.node("votes.first", TypedBinOp(comp_gt(), None), &[scores, zero])?;
     if classes == 2 {
-        let second = wiring.node("votes.not", tract_onnx::tract_core::ops::logic::not(), &[first])?;
+        let second = wiring.node("votes.not", not(), &[first])?;
         return wiring.node("choice", cast(i64::datum_type()), &[second]);
     }
     let first = wiring.float(first)?;

@@ -10,9 +10,7 @@
 //!
 //! Of three classes or more the greatest score wins among the classes that some leaf of the row named.
 
-use super::scores::{
-    Parsed, Scored, Scores, Scoring, Transform, floats, labels, numbers, transform,
-};
+use super::scores::{Parsed, Scored, Scores, Scoring, Transform, floats, labels, numbers, transform};
 use super::table::Trees;
 use super::wiring::Wiring;
 use assay_plan::Aggregate;
@@ -68,7 +66,8 @@ pub fn classifier(_context: &ParsingContext, node: &NodeProto) -> Parsed {
         base.len()
     );
     ensure!(
-        kind != Kind::Pair || node.get_attr_opt_slice::<i64>("classlabels_int64s")?.is_none_or(|l| l == [0, 1]),
+        kind != Kind::Pair
+            || node.get_attr_opt_slice::<i64>("classlabels_int64s")?.is_none_or(|l| l == [0, 1]),
         "a binary tree ensemble that scores both classes is supported with the labels 0 and 1 only: \
          train on these, or score one class"
     );
@@ -120,8 +119,10 @@ pub fn ensemble(context: &ParsingContext, node: &NodeProto) -> Parsed {
     };
     let transform = match node.get_attr_opt::<i64>("post_transform")?.unwrap_or(0) {
         0 => Transform::None,
-        1 => Transform::Softmax,
-        2 => Transform::Logistic,
+        1 | 2 => bail!(
+            "ONNX and ONNX Runtime disagree on which post_transform {} is: write it behind the operator",
+            node.get_attr::<i64>("post_transform")?
+        ),
         3 => Transform::SoftmaxZero,
         4 => Transform::Probit,
         other => bail!("the post_transform {other} is not supported"),
@@ -157,9 +158,7 @@ impl Scoring for Ensemble {
         let positive = self.trees.leaf_weights.iter().all(|&bits| f32::from_bits(bits) >= 0.0);
         let threshold = if positive { 0.5 } else { 0.0 };
         Ok(match self.kind {
-            Kind::Regressor => {
-                Scores { choice: None, scores: wiring.transformed(self.transform, scores)? }
-            }
+            Kind::Regressor => Scores { choice: None, scores: wiring.transformed(self.transform, scores)? },
             Kind::First => {
                 let choice = wiring.second_above(scores, threshold)?;
                 Scores { choice: Some(choice), scores: wiring.both(self.transform, scores, !positive)? }

@@ -17,7 +17,16 @@ const WINDOW: &[&str] = &[
     "storage_order",
     "strides",
 ];
-const RECURRENT: &[&str] = &["activations", "direction", "hidden_size", "layout", "linear_before_reset"];
+const RECURRENT: &[&str] = &[
+    "activation_alpha",
+    "activation_beta",
+    "activations",
+    "clip",
+    "direction",
+    "hidden_size",
+    "layout",
+    "linear_before_reset",
+];
 const NORM: &[&str] = &["axis", "epsilon", "num_groups", "stash_type"];
 const TREES: &[&str] = &[
     "aggregate_function",
@@ -167,37 +176,19 @@ pub struct Attribute<'a> {
     pub texts: Vec<&'a str>,
 }
 
-/// The activations that the compiler builds, for each direction.
-fn activations(operator: &str) -> &'static [&'static str] {
-    match operator {
-        "LSTM" => &["Sigmoid", "Tanh", "Tanh"],
-        "GRU" => &["Sigmoid", "Tanh"],
-        _ => &["Tanh"],
-    }
-}
-
 /// Whether an operator may have an attribute with this value; if not, why.
 ///
 /// # Errors
 /// The reason.
 pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
-    let Attribute { name, number, texts } = attribute;
+    let Attribute { name, number, .. } = attribute;
     let shown = |text: &str| super::shorten(text);
     if !known(operator).contains(name) {
         return Err(format!("its attribute `{}` is not known to the compiler", shown(name)));
     }
     match (operator, *name) {
-        (_, "direction") if !matches!(texts[..], ["forward" | "bidirectional"]) => {
-            Err("only the directions forward and bidirectional are supported".to_owned())
-        }
-        (_, "activations") => {
-            let standard = activations(operator);
-            let each = texts.chunks(standard.len()).all(|chunk| chunk == standard);
-            if each {
-                Ok(())
-            } else {
-                Err(format!("only the activations {} are supported", standard.join(", ")))
-            }
+        ("LSTM" | "RNN", "linear_before_reset") if *number != 0 => {
+            Err("linear_before_reset belongs to GRU".to_owned())
         }
         ("BatchNormalization", "training_mode") if *number != 0 => Err("it is in training mode".to_owned()),
         ("BatchNormalization", "spatial") if *number != 1 => Err("only spatial = 1 is supported".to_owned()),
@@ -215,19 +206,11 @@ mod tests {
 
     #[test]
     fn an_attribute_that_would_be_passed_over_is_refused() {
-        assert!(check("LSTM", &attribute("clip", &[])).is_err());
-        assert!(check("LSTM", &attribute("direction", &["reverse"])).is_err());
-        assert!(check("LSTM", &attribute("direction", &["bidirectional"])).is_ok());
+        assert!(check("LSTM", &attribute("input_forget", &[])).is_err());
+        assert!(check("LSTM", &attribute("clip", &[])).is_ok());
+        assert!(check("LSTM", &attribute("direction", &["reverse"])).is_ok());
         assert!(check("SpaceToDepth", &attribute("mode", &["CRD"])).is_err());
         assert!(check("Relu", &attribute("anything", &[])).is_err());
         assert!(check("ReduceSum", &attribute("keepdims", &[])).is_ok());
-    }
-
-    #[test]
-    fn only_the_standard_activations_are_built() {
-        assert!(check("RNN", &attribute("activations", &["Relu"])).is_err());
-        assert!(check("RNN", &attribute("activations", &["Tanh", "Tanh"])).is_ok());
-        assert!(check("LSTM", &attribute("activations", &["Sigmoid", "Tanh", "Tanh"])).is_ok());
-        assert!(check("LSTM", &attribute("activations", &["Sigmoid", "Tanh"])).is_err());
     }
 }

@@ -172,7 +172,8 @@ const REFUSED: &[(&str, &str)] = &[
 const RANDOM: &str = "its result is random, and every validator must get the same one";
 const DATA_DEPENDENT: &str =
     "the shape of its output depends on data, so its price is not known before it runs";
-const MAPS: &str = "it takes maps, and a model here takes tensors: make the features a tensor before the model";
+const MAPS: &str =
+    "it takes maps, and a model here takes tensors: make the features a tensor before the model";
 const TEXT: &str = "text has no place in a tensor here: encode it as numbers before the model";
 const QUANTISED: &str = "quantised operators are not supported yet: export the model in f32";
 
