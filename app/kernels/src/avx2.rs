@@ -20,6 +20,16 @@ macro_rules! halves {
 
 impl Avx2 {
     #[inline(always)]
+    pub(crate) fn from_halves(low: __m256, high: __m256) -> Self {
+        Self(low, high)
+    }
+
+    #[inline(always)]
+    pub(crate) fn halves(self) -> (__m256, __m256) {
+        (self.0, self.1)
+    }
+
+    #[inline(always)]
     fn bits(self) -> (__m256i, __m256i) {
         // SAFETY: see the module; truncating conversion of registers.
         unsafe { (_mm256_cvttps_epi32(self.0), _mm256_cvttps_epi32(self.1)) }

@@ -18,6 +18,7 @@ mod conv;
 mod elementwise;
 mod environment;
 mod gemm;
+pub mod int8;
 mod isa;
 mod lanes;
 mod layout;

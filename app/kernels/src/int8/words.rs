@@ -1,0 +1,99 @@
+//! What integer bodies need of an instruction set, beside [`Lanes`]: 16 sums of i32, and pairs of i16.
+
+use crate::lanes::{LANES, Lanes, Scalar};
+
+/// 16 columns by four terms.
+pub(crate) type Quad = [[i8; 4]; LANES];
+/// 16 columns by two terms, widened ahead.
+pub(crate) type WidePair = [[i16; 2]; LANES];
+
+/// 16 wrapping i32 and their way in and out. May be used only where the lanes may.
+pub(crate) trait Words: Lanes {
+    type Sums: Copy;
+    /// 16 pairs of i16.
+    type Pairs: Copy;
+    /// Four u8 for all columns.
+    type Four: Copy;
+
+    fn sums(x: &[i32; LANES]) -> Self::Sums;
+    fn store_sums(sums: Self::Sums, y: &mut [i32; LANES]);
+    fn add_sums(a: Self::Sums, b: Self::Sums) -> Self::Sums;
+    fn mul_sums(a: Self::Sums, b: i32) -> Self::Sums;
+    /// Rounded to the nearest, ties to even.
+    fn to_floats(sums: Self::Sums) -> Self;
+    fn wide(pairs: &WidePair) -> Self::Pairs;
+    /// Two rows of 16 bytes, side by side in pairs; bytes are i8 when `SIGNED`.
+    fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> Self::Pairs;
+    fn four(x: [u8; 4]) -> Self::Four;
+    /// The first two of `a`, the last two of `b`.
+    fn halves_of(a: [u8; 4], b: [u8; 4]) -> Self::Four;
+    /// Each sum takes the four products of `x` and its column's weights. Where two neighbouring products can
+    /// leave the i16, the instruction set must be one for which [`splits`](super::pack::splits) is false.
+    fn dot_quad(sums: Self::Sums, x: Self::Four, w: &Quad) -> Self::Sums;
+    /// Each sum takes both products of its pair.
+    fn dot(sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums;
+    /// Bytes as f32.
+    fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self;
+    /// `clamp(round_even(self) + zero)` to the range, as bytes; NaN is the least. The range lies in the i8 if
+    /// `SIGNED`, else in the u8, and so does `zero`.
+    fn to_bytes<const SIGNED: bool>(self, zero: i32, range: [i32; 2]) -> [u8; LANES];
+}
+
+#[inline(always)]
+fn from_byte<const SIGNED: bool>(x: u8) -> i16 {
+    if SIGNED { i16::from(x as i8) } else { i16::from(x) }
+}
+
+impl Words for Scalar {
+    type Sums = [i32; LANES];
+    type Pairs = WidePair;
+    type Four = [u8; 4];
+
+    fn sums(x: &[i32; LANES]) -> Self::Sums {
+        *x
+    }
+    fn store_sums(sums: Self::Sums, y: &mut [i32; LANES]) {
+        *y = sums;
+    }
+    fn add_sums(a: Self::Sums, b: Self::Sums) -> Self::Sums {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    fn mul_sums(a: Self::Sums, b: i32) -> Self::Sums {
+        a.map(|x| x.wrapping_mul(b))
+    }
+    fn to_floats(sums: Self::Sums) -> Self {
+        Self::load(&sums.map(|x| x as f32))
+    }
+    fn wide(pairs: &WidePair) -> Self::Pairs {
+        *pairs
+    }
+    fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> Self::Pairs {
+        std::array::from_fn(|i| [from_byte::<SIGNED>(a[i]), from_byte::<SIGNED>(b[i])])
+    }
+    fn four(x: [u8; 4]) -> [u8; 4] {
+        x
+    }
+    fn halves_of(a: [u8; 4], b: [u8; 4]) -> [u8; 4] {
+        [a[0], a[1], b[2], b[3]]
+    }
+    fn dot_quad(sums: Self::Sums, x: [u8; 4], w: &Quad) -> Self::Sums {
+        std::array::from_fn(|i| {
+            let products = x.iter().zip(w[i]).map(|(&x, w)| i32::from(x) * i32::from(w));
+            sums[i].wrapping_add(products.sum())
+        })
+    }
+    fn dot(sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums {
+        let product = |i: usize, j: usize| i32::from(x[i][j]) * i32::from(w[i][j]);
+        std::array::from_fn(|i| sums[i].wrapping_add(product(i, 0)).wrapping_add(product(i, 1)))
+    }
+    fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self {
+        Self::load(&x.map(|x| f32::from(from_byte::<SIGNED>(x))))
+    }
+    fn to_bytes<const SIGNED: bool>(self, zero: i32, range: [i32; 2]) -> [u8; LANES] {
+        self.to_array().map(|x| {
+            let least = i64::from(range[0]);
+            let whole = if x.is_nan() { least } else { x.round_ties_even() as i64 };
+            whole.saturating_add(i64::from(zero)).clamp(least, i64::from(range[1]).max(least)) as u8
+        })
+    }
+}
