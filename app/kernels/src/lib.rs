@@ -2,7 +2,7 @@
 //!
 //! A body works on slices of one dtype and knows nothing of plans, shapes or memory. f32 bodies are written
 //! once over a vector of 16 lanes and compiled for each instruction set; the plain Rust one
-//! ([`Isa::Reference`]) is the law. Nothing here allocates. A native instruction set is added as one file
+//! ([`Isa::Reference`]) is the law. No body allocates. A native instruction set is added as one file
 //! that implements the lanes.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

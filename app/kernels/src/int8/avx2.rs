@@ -14,7 +14,11 @@ fn load(x: *const __m256i) -> Two {
     unsafe { (_mm256_loadu_si256(x), _mm256_loadu_si256(x.add(1))) }
 }
 
-impl Words for Avx2 {
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2Words;
+
+impl Words for Avx2Words {
+    type Floats = Avx2;
     type Sums = Two;
     type Pairs = Two;
     type Four = __m256i;
@@ -46,7 +50,7 @@ impl Words for Avx2 {
         }
     }
     #[inline(always)]
-    fn to_floats(sums: Two) -> Self {
+    fn to_floats(sums: Two) -> Avx2 {
         // SAFETY: works on registers only; rounds as MXCSR says, to nearest even.
         unsafe { Avx2::from_halves(_mm256_cvtepi32_ps(sums.0), _mm256_cvtepi32_ps(sums.1)) }
     }
@@ -102,7 +106,7 @@ impl Words for Avx2 {
         }
     }
     #[inline(always)]
-    fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self {
+    fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Avx2 {
         // SAFETY: the array holds 16 bytes; an unaligned load.
         unsafe {
             let low = _mm_loadu_si128(x.as_ptr().cast());
@@ -118,8 +122,8 @@ impl Words for Avx2 {
     // The upper bound is taken as f32, before the conversion, which makes everything that no i32 holds (and
     // NaN) the least i32; the packs saturate downwards, and the lower bound is taken on bytes.
     #[inline(always)]
-    fn to_bytes<const SIGNED: bool>(self, zero: i32, range: [i32; 2]) -> [u8; LANES] {
-        let (low, high) = self.min(Self::splat((range[1] - zero) as f32)).halves();
+    fn to_bytes<const SIGNED: bool>(x: Avx2, zero: i32, range: [i32; 2]) -> [u8; LANES] {
+        let (low, high) = x.min(Avx2::splat((range[1] - zero) as f32)).halves();
         let mut bytes = [0; LANES];
         // SAFETY: the array holds 16 bytes; an unaligned store. The packs work within halves of 128 bits,
         // which the permutation puts in order.

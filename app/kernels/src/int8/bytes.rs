@@ -1,9 +1,8 @@
 //! Bytes and the f32 that they stand for: quantise, dequantise, combine, pool, look up.
 
 use super::finish::put;
-use super::words::Words;
-use crate::isa::entry;
-use crate::lanes::LANES;
+use super::words::{Words, entry_words};
+use crate::lanes::{LANES, Lanes};
 
 /// What a tensor of bytes stands for: `(q - zero) as f32 * scale`.
 #[derive(Debug, Clone, Copy)]
@@ -27,17 +26,17 @@ pub enum ByteOp {
     AddRelu,
 }
 
-entry! {
+entry_words! {
     /// `y[i]` is `x[i] / scale`, rounded, plus the zero point, held to the dtype's range.
     pub fn quantize(to: Affine, x: &[f32], y: &mut [u8]) => quantize_body
 }
 
-entry! {
+entry_words! {
     /// `y[i] = (q[i] - zero) as f32 * scale`.
     pub fn dequantize(from: Affine, q: &[u8], y: &mut [f32]) => dequantize_body
 }
 
-entry! {
+entry_words! {
     /// Both operands dequantised, combined and quantised again, over the shortest.
     pub fn combine_bytes(
         op: ByteOp,
@@ -50,19 +49,19 @@ entry! {
 
 impl Affine {
     #[inline(always)]
-    fn read<V: Words>(&self, q: &[u8; LANES]) -> V {
+    fn read<V: Words>(&self, q: &[u8; LANES]) -> V::Floats {
         let x = if self.signed { V::from_bytes::<true>(q) } else { V::from_bytes::<false>(q) };
         // Both are small integers, so the difference is exact.
-        x.sub(V::splat(self.zero as f32)).mul(V::splat(self.scale))
+        x.sub(V::Floats::splat(self.zero as f32)).mul(V::Floats::splat(self.scale))
     }
 
     #[inline(always)]
-    fn write<V: Words>(&self, x: V) -> [u8; LANES] {
-        let x = x.div(V::splat(self.scale));
+    fn write<V: Words>(&self, x: V::Floats) -> [u8; LANES] {
+        let x = x.div(V::Floats::splat(self.scale));
         if self.signed {
-            x.to_bytes::<true>(self.zero, [-128, 127])
+            V::to_bytes::<true>(x, self.zero, [-128, 127])
         } else {
-            x.to_bytes::<false>(self.zero, [0, 255])
+            V::to_bytes::<false>(x, self.zero, [0, 255])
         }
     }
 }
@@ -84,7 +83,7 @@ fn next<T: Copy + Default>(x: &[T], at: usize) -> [T; LANES] {
 fn quantize_body<V: Words>(to: Affine, x: &[f32], y: &mut [u8]) {
     for at in (0..x.len().min(y.len())).step_by(LANES) {
         let end = (at + LANES).min(y.len()).min(x.len());
-        put(&mut y[at..end], &to.write(V::load(&next(x, at))));
+        put(&mut y[at..end], &to.write::<V>(V::Floats::load(&next(x, at))));
     }
 }
 
@@ -110,9 +109,9 @@ fn combine_body<V: Words>(
         let result = match op {
             ByteOp::Add => left.add(right),
             ByteOp::Mul => left.mul(right),
-            ByteOp::AddRelu => left.add(right).max(V::splat(0.0)),
+            ByteOp::AddRelu => left.add(right).max(V::Floats::splat(0.0)),
         };
-        put(&mut y[at..(at + LANES).min(count)], &to.write(result));
+        put(&mut y[at..(at + LANES).min(count)], &to.write::<V>(result));
     }
 }
 

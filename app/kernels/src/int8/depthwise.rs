@@ -1,9 +1,8 @@
 //! Depthwise convolution of bytes, channels last: 16 channels at a time, taps in pairs.
 
 use super::finish::{Requantizer, put};
-use super::words::{WidePair, Words};
-use crate::isa::entry;
-use crate::lanes::LANES;
+use super::words::{WidePair, Words, entry_words};
+use crate::lanes::{LANES, Lanes};
 use std::ops::Range;
 
 /// The geometry: an image `[height, width, channels]` of bytes and a filter for each channel.
@@ -83,7 +82,7 @@ pub struct Filters<'a> {
     pub how: Requantizer<'a>,
 }
 
-entry! {
+entry_words! {
     /// The rows `first..` of the result, as many as `y` holds.
     pub fn depthwise(shape: &Depthwise, filters: &Filters<'_>, x: &[u8], first: usize, y: &mut [u8]) => body
 }
@@ -200,7 +199,7 @@ fn line_body<V: Words, const SIGNED: bool, const SIDE: usize, const TAPS: usize,
     for (block, weights) in filters.packed.as_chunks::<PAIRS>().0.iter().enumerate() {
         let start = shape.start(block);
         let first = V::sums(block_of(filters.start, start));
-        let multipliers = V::load(block_of(filters.multipliers, start));
+        let multipliers = V::Floats::load(block_of(filters.multipliers, start));
         for result in 0..results {
             let corner = result * line.next + start;
             let mut sums = first;
@@ -214,7 +213,7 @@ fn line_body<V: Words, const SIGNED: bool, const SIDE: usize, const TAPS: usize,
                 };
                 sums = V::dot(sums, V::zip::<SIGNED>(a, b), V::wide(&weights[pair]));
             }
-            let bytes = filters.how.bytes(V::to_floats(sums).mul(multipliers));
+            let bytes = filters.how.bytes::<V>(V::to_floats(sums).mul(multipliers));
             // SAFETY: `y` holds `results` times `channels` bytes, as asserted above.
             unsafe { *y.as_mut_ptr().add(result * channels + start).cast::<[u8; LANES]>() = bytes };
         }
@@ -243,8 +242,8 @@ fn pixel<V: Words, const SIGNED: bool>(
             let both = V::zip::<SIGNED>(block_of(a, start), block_of(b, start));
             sums = V::dot(sums, both, V::wide(&weights[pair]));
         }
-        let scaled = V::to_floats(sums).mul(V::load(block_of(filters.multipliers, start)));
-        put(&mut y[start..][..LANES], &filters.how.bytes(scaled));
+        let scaled = V::to_floats(sums).mul(V::Floats::load(block_of(filters.multipliers, start)));
+        put(&mut y[start..][..LANES], &filters.how.bytes::<V>(scaled));
     }
 }
 
@@ -279,6 +278,6 @@ fn narrow_block<V: Words, const SIGNED: bool>(
         }
         sums = V::dot(sums, V::zip::<SIGNED>(&bytes[0], &bytes[1]), V::wide(weights));
     }
-    let scaled = V::to_floats(sums).mul(V::load(&multipliers));
-    put(&mut y[..width], &filters.how.bytes(scaled));
+    let scaled = V::to_floats(sums).mul(V::Floats::load(&multipliers));
+    put(&mut y[..width], &filters.how.bytes::<V>(scaled));
 }

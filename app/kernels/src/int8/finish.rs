@@ -1,7 +1,7 @@
 //! What becomes of 16 sums: they are kept, scaled to f32, or made bytes again.
 
 use super::words::Words;
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Lanes};
 
 /// How sums become bytes: `clamp(round_even(sum as f32 * multiplier) + zero)`.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +51,11 @@ pub struct Finish<'a> {
 impl Requantizer<'_> {
     /// Bytes of scaled sums.
     #[inline(always)]
-    pub(super) fn bytes<V: Words>(&self, scaled: V) -> [u8; LANES] {
+    pub(super) fn bytes<V: Words>(&self, scaled: V::Floats) -> [u8; LANES] {
         if self.signed {
-            scaled.to_bytes::<true>(self.zero, self.range)
+            V::to_bytes::<true>(scaled, self.zero, self.range)
         } else {
-            scaled.to_bytes::<false>(self.zero, self.range)
+            V::to_bytes::<false>(scaled, self.zero, self.range)
         }
     }
 }
@@ -93,16 +93,16 @@ pub(super) fn finish<V: Words>(
             put(&mut y[at..][..width], &line);
         }
         Output::Floats { multipliers, bias, y } => {
-            let scaled = V::to_floats(sums).mul(V::load(&multipliers[panel]));
+            let scaled = V::to_floats(sums).mul(V::Floats::load(&multipliers[panel]));
             let result = match bias {
-                Some(bias) => scaled.add(V::load(&bias[panel])),
+                Some(bias) => scaled.add(V::Floats::load(&bias[panel])),
                 None => scaled,
             };
             put(&mut y[at..][..width], &result.to_array());
         }
         Output::Bytes(how, y) => {
-            let scaled = V::to_floats(sums).mul(V::load(&how.multipliers[panel]));
-            put(&mut y[at..][..width], &how.bytes(scaled));
+            let scaled = V::to_floats(sums).mul(V::Floats::load(&how.multipliers[panel]));
+            put(&mut y[at..][..width], &how.bytes::<V>(scaled));
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use super::finish::{Finish, finish};
 use super::pack::{Panels, QuadPanel, steps};
-use super::words::Words;
-use crate::isa::entry;
+use super::words::{Words, entry_words};
 use crate::lanes::LANES;
 
 /// Rows of u8. A row is read to the end of its last step of four terms; what lies beyond the terms may be
@@ -20,7 +19,7 @@ pub struct Rows<'a> {
     pub terms: usize,
 }
 
-entry! {
+entry_words! {
     /// The products of all rows and all `columns`, finished. A panel stays in the cache while the rows pass
     /// over it: the caller hands over as many rows as a cache holds.
     pub fn gemm(rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: &mut Finish<'_>) => gemm_body
@@ -76,9 +75,9 @@ fn tile<V: Words, const ROWS: usize>(rows: Rows<'_>, panel: Columns<'_>, row: us
         *line = &rows.x[(row + r) * rows.stride..][..4 * steps].as_chunks().0[..steps];
     }
     let mut sums = [V::sums(&done.bias[panel.number]); ROWS];
-    for step in 0..steps {
+    for (step, quad) in panel.quads.iter().enumerate() {
         for r in 0..ROWS {
-            sums[r] = V::dot_quad(sums[r], V::four(x[r][step]), &panel.quads[step]);
+            sums[r] = V::dot_quad(sums[r], V::four(x[r][step]), quad);
         }
     }
     for (extra, &[low, high]) in panel.extras.iter().zip(panel.repeats) {

@@ -98,7 +98,7 @@ fn products_are_those_of_plain_loops() {
         let (lines, offset_lines) = (filled(&multipliers), filled(&offsets));
         for isa in Isa::available() {
             let packed = pack(isa, k, n, |term, column| w[term * n + column]);
-            let product = |output| {
+            let product = |output: Output<'_>| {
                 let rows_too = Some((&totals[..], &factors[..]));
                 let mut done = Finish { bias: &bias, rows: rows_too, stride: n, output };
                 gemm(isa, rows, packed.panels(), n, &mut done);

@@ -7,8 +7,11 @@ pub(crate) type Quad = [[i8; 4]; LANES];
 /// 16 columns by two terms, widened ahead.
 pub(crate) type WidePair = [[i16; 2]; LANES];
 
-/// 16 wrapping i32 and their way in and out. May be used only where the lanes may.
-pub(crate) trait Words: Lanes {
+/// 16 wrapping i32 and their way in and out. An implementation may be used only in code that was entered
+/// through [`entry_words`], which asks for its instruction set.
+pub(crate) trait Words: Copy {
+    /// 16 f32 of the same instruction set.
+    type Floats: Lanes;
     type Sums: Copy;
     /// 16 pairs of i16.
     type Pairs: Copy;
@@ -20,7 +23,7 @@ pub(crate) trait Words: Lanes {
     fn add_sums(a: Self::Sums, b: Self::Sums) -> Self::Sums;
     fn mul_sums(a: Self::Sums, b: i32) -> Self::Sums;
     /// Rounded to the nearest, ties to even.
-    fn to_floats(sums: Self::Sums) -> Self;
+    fn to_floats(sums: Self::Sums) -> Self::Floats;
     fn wide(pairs: &WidePair) -> Self::Pairs;
     /// Two rows of 16 bytes, side by side in pairs; bytes are i8 when `SIGNED`.
     fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> Self::Pairs;
@@ -33,11 +36,35 @@ pub(crate) trait Words: Lanes {
     /// Each sum takes both products of its pair.
     fn dot(sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums;
     /// Bytes as f32.
-    fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self;
-    /// `clamp(round_even(self) + zero)` to the range, as bytes; NaN is the least. The range lies in the i8 if
+    fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self::Floats;
+    /// `clamp(round_even(x) + zero)` to the range, as bytes; NaN is the least. The range lies in the i8 if
     /// `SIGNED`, else in the u8, and so does `zero`.
-    fn to_bytes<const SIGNED: bool>(self, zero: i32, range: [i32; 2]) -> [u8; LANES];
+    fn to_bytes<const SIGNED: bool>(x: Self::Floats, zero: i32, range: [i32; 2]) -> [u8; LANES];
 }
+
+/// Makes an entry point of a body that is generic over [`Words`], as [`crate::isa::entry`] does for lanes.
+macro_rules! entry_words {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) => $body:path) => {
+        $(#[$doc])*
+        #[allow(unsafe_code)]
+        $vis fn $name(isa: $crate::Isa, $($arg: $ty),*) {
+            use $body as body;
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($arg: $ty),*) {
+                body::<$crate::int8::avx2::Avx2Words>($($arg),*);
+            }
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the variant holds a `Detected`, which exists only where the processor has AVX2 and
+                // FMA.
+                $crate::Isa::Avx2(_) => unsafe { avx2($($arg),*) },
+                _ => body::<$crate::lanes::Scalar>($($arg),*),
+            }
+        }
+    };
+}
+pub(crate) use entry_words;
 
 #[inline(always)]
 fn from_byte<const SIGNED: bool>(x: u8) -> i16 {
@@ -45,6 +72,7 @@ fn from_byte<const SIGNED: bool>(x: u8) -> i16 {
 }
 
 impl Words for Scalar {
+    type Floats = Scalar;
     type Sums = [i32; LANES];
     type Pairs = WidePair;
     type Four = [u8; 4];
@@ -89,11 +117,12 @@ impl Words for Scalar {
     fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self {
         Self::load(&x.map(|x| f32::from(from_byte::<SIGNED>(x))))
     }
-    fn to_bytes<const SIGNED: bool>(self, zero: i32, range: [i32; 2]) -> [u8; LANES] {
-        self.to_array().map(|x| {
-            let least = i64::from(range[0]);
-            let whole = if x.is_nan() { least } else { x.round_ties_even() as i64 };
-            whole.saturating_add(i64::from(zero)).clamp(least, i64::from(range[1]).max(least)) as u8
+    fn to_bytes<const SIGNED: bool>(x: Self, zero: i32, range: [i32; 2]) -> [u8; LANES] {
+        let (low, high) = ((range[0] - zero) as f32, (range[1] - zero) as f32);
+        x.to_array().map(|x| {
+            let x = if x > low { x } else { low };
+            let x = if x < high { x } else { high };
+            (x.round_ties_even() as i32).wrapping_add(zero) as u8
         })
     }
 }
