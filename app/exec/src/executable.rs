@@ -3,6 +3,7 @@
 use crate::buffer::{Buffer, in_place};
 use crate::input::{self, InputError};
 use crate::step::Step;
+use crate::trees;
 use crate::view::Run;
 use assay_kernels::Isa;
 use assay_plan::ValidPlan;
@@ -60,6 +61,7 @@ impl Executable {
         this.align();
         this.order_inputs();
         this.packs = this.pack();
+        this.lay_out_trees();
         this
     }
 
@@ -90,6 +92,16 @@ impl Executable {
     fn order_inputs(&mut self) {
         for (position, (_, id)) in self.plan.plan().inputs.iter().enumerate() {
             self.steps[*id as usize] = Step::Input(position);
+        }
+    }
+
+    fn lay_out_trees(&mut self) {
+        for index in 0..self.steps.len() {
+            let plan = self.plan.plan();
+            if let Step::Trees(_) = self.steps[index] {
+                let forest = trees::forest(plan, &plan.nodes[index], self.data());
+                self.steps[index] = Step::Trees(forest.map(Box::new));
+            }
         }
     }
 

@@ -22,6 +22,7 @@ mod movement;
 mod quant;
 mod rows;
 mod step;
+mod trees;
 mod view;
 
 pub use assay_kernels::{Check as KernelCheck, Isa, selftest as kernel_selftest};

@@ -6,12 +6,12 @@ use crate::executable::Failed;
 use crate::quant::{self, ConvInt, EinsumInt};
 use crate::rows::{self, Rows};
 use crate::view::View;
-use crate::{cast, elementwise, movement};
-use assay_kernels::{Pool, PoolDivisor, TreeSum, Trees, max_pool, sum_pool, tree_scores};
+use crate::{cast, elementwise, movement, trees};
+use assay_kernels::{Forest, Pool, PoolDivisor, max_pool, sum_pool};
 use assay_plan::Node;
 use assay_plan::memory::einsum_loops;
 use assay_plan::walk::Walk;
-use assay_plan::{Aggregate, Divisor, Opcode};
+use assay_plan::{Divisor, Opcode};
 use assay_types::tensor::DType;
 
 // The validator checks tables by these, the kernels walk by theirs.
@@ -38,6 +38,8 @@ pub(crate) enum Step {
     EinsumInt(Box<EinsumInt>),
     ConvInt(Box<ConvInt>),
     Rows(Box<Rows>),
+    /// Trees, laid out when the plan was loaded if they could be.
+    Trees(Option<Box<Forest>>),
     /// Everything follows from the node.
     Plain,
 }
@@ -75,6 +77,7 @@ impl Step {
             | Opcode::Softmax { axes }
             | Opcode::LogSoftmax { axes }
             | Opcode::RmsNorm { axes, .. } => Step::Rows(Box::new(Rows::new(operands[0], axes))),
+            Opcode::TreeEnsemble { .. } => Step::Trees(None),
             _ => Step::Plain,
         }
     }
@@ -102,6 +105,7 @@ impl Step {
                 Opcode::Reduce { reducer, .. } => rows.reduce(view, reducer),
                 _ => rows.function(view),
             },
+            Step::Trees(forest) => trees::run(view, forest.as_deref()),
             Step::Plain => plain(view)?,
         }
         Ok(())
@@ -119,7 +123,6 @@ fn plain(view: &mut View<'_>) -> Result<(), Failed> {
         Opcode::ArgMin { axis, last } => rows::arg(view, *axis, false, *last),
         Opcode::Unary(op) => elementwise::unary(view, *op),
         Opcode::Lookup => quant::lookup(view),
-        Opcode::TreeEnsemble { classes, aggregate } => trees(view, *classes as usize, *aggregate),
         _ => unreachable!("every other opcode has a step of its own"),
     }
     Ok(())
@@ -138,22 +141,4 @@ fn pool(geometry: &Pool, view: &mut View<'_>) {
         _ if view.node().dtype != DType::F32 => quant::max_pool(geometry, view),
         _ => max_pool(view.isa(), geometry, view.operand(0), view.result()),
     }
-}
-
-fn trees(view: &mut View<'_>, classes: usize, aggregate: Aggregate) {
-    let tables = Trees {
-        roots: view.operand(1),
-        nodes: view.operand(2),
-        leaf_classes: view.operand(3),
-        leaf_weights: view.operand(4),
-        sum: match aggregate {
-            Aggregate::Sum => TreeSum::Sum,
-            Aggregate::Average => TreeSum::Average,
-            Aggregate::Min => TreeSum::Min,
-            Aggregate::Max => TreeSum::Max,
-        },
-    };
-    let features = view.operand_node(0).dims[1] as usize;
-    let reached = view.scratch(classes);
-    tree_scores(&tables, features, classes, view.operand(0), view.result(), reached);
 }

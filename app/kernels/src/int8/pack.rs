@@ -72,7 +72,7 @@ pub fn panel_count(columns: usize) -> usize {
 pub(crate) fn splits(isa: Isa) -> bool {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(_) => true,
+        Isa::Avx2(_) | Isa::Avx512(_) => true,
         _ => false,
     }
 }

@@ -56,9 +56,9 @@ macro_rules! entry_words {
             }
             match isa {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: the variant holds a `Detected`, which exists only where the processor has AVX2 and
+                // SAFETY: the variants hold a `Detected`, which exists only where the processor has AVX2 and
                 // FMA.
-                $crate::Isa::Avx2(_) => unsafe { avx2($($arg),*) },
+                $crate::Isa::Avx2(_) | $crate::Isa::Avx512(_) => unsafe { avx2($($arg),*) },
                 _ => body::<$crate::lanes::Scalar>($($arg),*),
             }
         }

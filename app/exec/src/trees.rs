@@ -1,0 +1,54 @@
+//! Ensembles of trees: laid out for walking when the plan is loaded.
+
+use crate::buffer::{Element, in_place};
+use crate::view::View;
+use assay_kernels::{Forest, TreeSum, Trees, tree_scores};
+use assay_plan::shape::bytes;
+use assay_plan::{Aggregate, Node, Opcode, Plan};
+
+fn sum_of(aggregate: Aggregate) -> TreeSum {
+    match aggregate {
+        Aggregate::Sum => TreeSum::Sum,
+        Aggregate::Average => TreeSum::Average,
+        Aggregate::Min => TreeSum::Min,
+        Aggregate::Max => TreeSum::Max,
+    }
+}
+
+/// The elements of a constant, in the plan's data.
+fn constant<'a, T: Element>(node: &Node, data: &'a [u8]) -> &'a [T] {
+    let Opcode::Const { offset } = node.op else { unreachable!("the tables are constant") };
+    let bytes = &data[offset as usize..][..bytes(node) as usize];
+    in_place(bytes).unwrap_or_else(|| unreachable!("data is aligned for every element"))
+}
+
+/// Lays out a node's trees, if they can be.
+pub(crate) fn forest(plan: &Plan, node: &Node, data: &[u8]) -> Option<Forest> {
+    let Opcode::TreeEnsemble { aggregate, .. } = node.op else { return None };
+    let operand = |at: usize| &plan.nodes[node.inputs[at] as usize];
+    let trees = Trees {
+        roots: constant(operand(1), data),
+        nodes: constant(operand(2), data),
+        leaf_classes: constant(operand(3), data),
+        leaf_weights: constant(operand(4), data),
+        sum: sum_of(aggregate),
+    };
+    Forest::new(&trees, operand(0).dims[1] as usize)
+}
+
+pub(crate) fn run(view: &mut View<'_>, forest: Option<&Forest>) {
+    let Opcode::TreeEnsemble { classes, aggregate } = view.node().op else { return };
+    let trees = Trees {
+        roots: view.operand(1),
+        nodes: view.operand(2),
+        leaf_classes: view.operand(3),
+        leaf_weights: view.operand(4),
+        sum: sum_of(aggregate),
+    };
+    let (features, classes) = (view.operand_node(0).dims[1] as usize, classes as usize);
+    let reached = view.scratch(classes);
+    match forest {
+        Some(forest) => forest.scores(&trees, classes, view.operand(0), view.result(), reached),
+        None => tree_scores(&trees, features, classes, view.operand(0), view.result(), reached),
+    }
+}
