@@ -84,20 +84,29 @@ fn norm_body<V: Lanes>(
     }
     let squares = tree(lanes_of!(y, 0.0, |acc, v| v.fma(v, acc)), |a, b| a + b);
     let root = V::splat(1.0 / (squares / norm.n as f32 + norm.eps).sqrt());
-    let mut column = 0;
-    let len = y.len();
-    while column < len {
-        let width = LANES.min(len - column);
-        let part = |list: &[f32]| V::load_part(&list[column..][..width], 0.0);
-        let mut v = part(y).mul(root);
-        if let Some(scale) = scale {
-            v = v.mul(part(scale));
+    let (scaled, shifted) = (scale.unwrap_or(&[]), shift.unwrap_or(&[]));
+    let (vectors, rest) = y.as_chunks_mut::<LANES>();
+    let done = vectors.len() * LANES;
+    let (scales, shifts) = (scaled.as_chunks::<LANES>().0, shifted.as_chunks::<LANES>().0);
+    for (i, y) in vectors.iter_mut().enumerate() {
+        let mut v = V::load(y).mul(root);
+        if scale.is_some() {
+            v = v.mul(V::load(&scales[i]));
         }
-        if let Some(shift) = shift {
-            v = v.add(part(shift));
+        if shift.is_some() {
+            v = v.add(V::load(&shifts[i]));
         }
-        v.store_part(&mut y[column..][..width]);
-        column += width;
+        v.store(y);
+    }
+    if !rest.is_empty() {
+        let mut v = V::load_part(rest, 0.0).mul(root);
+        if scale.is_some() {
+            v = v.mul(V::load_part(&scaled[done..][..rest.len()], 0.0));
+        }
+        if shift.is_some() {
+            v = v.add(V::load_part(&shifted[done..][..rest.len()], 0.0));
+        }
+        v.store_part(rest);
     }
 }
 

@@ -148,17 +148,6 @@ fn sum_body<V: Lanes>(pool: &Pool, divisor: PoolDivisor, x: &[f32], y: &mut [f32
     }
 }
 
-/// A row of results of one block.
-struct Row<'a> {
-    pool: &'a Pool,
-    x: &'a [f32],
-    w: &'a [f32],
-    after: &'a After,
-    oy: usize,
-    /// The rows of taps that are inside.
-    taps: (usize, usize),
-}
-
 #[inline(always)]
 fn block<V: Lanes, const KIND: usize>(
     pool: &Pool,
@@ -168,79 +157,150 @@ fn block<V: Lanes, const KIND: usize>(
     after: &After,
     y: &mut [f32],
 ) {
+    assert!(x.len() >= pool.input_len() * LANES && y.len() >= pool.output_len() * LANES);
+    assert!(KIND != CONVOLVE || w.len() >= pool.kernel[0] * pool.kernel[1] * LANES);
+    // The windows of nearly all models are known to the inner loop.
+    match (KIND, pool.stride[1], pool.kernel[1]) {
+        (CONVOLVE, 1, 3) => rows::<V, KIND, LANES, 3>(pool, x, w, after, y),
+        (CONVOLVE, 1, 5) => rows::<V, KIND, LANES, 5>(pool, x, w, after, y),
+        (CONVOLVE, 2, 3) => rows::<V, KIND, { 2 * LANES }, 3>(pool, x, w, after, y),
+        (MAX, 2, _) => rows::<V, KIND, { 2 * LANES }, 0>(pool, x, w, after, y),
+        _ => rows::<V, KIND, 0, 0>(pool, x, w, after, y),
+    }
+    if KIND != SUM || divisor == PoolDivisor::One {
+        return;
+    }
+    for (position, y) in y.as_chunks_mut::<LANES>().0.iter_mut().take(pool.output_len()).enumerate() {
+        let (oy, ox) = (position / pool.output[1], position % pool.output[1]);
+        V::load(y).div(V::splat(pool.divisor(divisor, oy, ox))).store(y);
+    }
+}
+
+/// A row of results: where the taps of its first window begin, and which are inside.
+struct Row<'a> {
+    after: &'a After,
+    /// Rows of taps that are inside, and columns of a kernel.
+    height: usize,
+    width: usize,
+    /// The first tap inside of the window at column 0; this may be before the image.
+    x: *const f32,
+    w: *const f32,
+    /// Elements from one row of taps to the next, from one tap to the next, from window to window.
+    down: usize,
+    across: usize,
+    step: usize,
+    y: *mut f32,
+}
+
+#[inline(always)]
+fn rows<V: Lanes, const KIND: usize, const STEP: usize, const WIDTH: usize>(
+    pool: &Pool,
+    x: &[f32],
+    w: &[f32],
+    after: &After,
+    y: &mut [f32],
+) {
     // The columns whose windows are inside from the first tap to the last.
-    let last = pool.kernel[1].saturating_sub(1);
-    let first = pool.reached(1, 0).0.max(pool.reached(1, last).0);
-    let end = pool.reached(1, 0).1.min(pool.reached(1, last).1).max(first);
-    for (oy, y) in y.chunks_exact_mut(pool.output[1].max(1) * LANES).enumerate() {
-        let row = Row { pool, x, w, after, oy, taps: pool.inside(0, oy) };
+    let (width, columns) = (pool.kernel[1], pool.output[1]);
+    let (left, right) = (pool.reached(1, 0), pool.reached(1, width - 1));
+    let first = left.0.max(right.0);
+    let end = left.1.min(right.1).max(first);
+    for oy in 0..pool.output[0] {
+        let taps = pool.inside(0, oy);
+        let line = (oy * pool.stride[0] + taps.0 * pool.dilation[0]).wrapping_sub(pool.pad[0]);
+        let start = line.wrapping_mul(pool.input[1]).wrapping_sub(pool.pad[1]).wrapping_mul(LANES);
+        let row = Row {
+            after,
+            height: taps.1 - taps.0,
+            width,
+            x: x.as_ptr().wrapping_add(start),
+            w: w.as_ptr().wrapping_add(taps.0 * width * LANES),
+            down: pool.dilation[0] * pool.input[1] * LANES,
+            across: pool.dilation[1] * LANES,
+            step: pool.stride[1] * LANES,
+            y: y.as_mut_ptr().wrapping_add(oy * columns * LANES),
+        };
         let mut ox = 0;
-        while ox < first {
-            row.positions::<V, KIND, 1>(ox, pool.inside(1, ox), y);
-            ox += 1;
-        }
-        let all = (0, pool.kernel[1]);
-        while ox + 6 <= end {
-            row.positions::<V, KIND, 6>(ox, all, y);
-            ox += 6;
-        }
-        while ox + 2 <= end {
-            row.positions::<V, KIND, 2>(ox, all, y);
-            ox += 2;
-        }
-        while ox < pool.output[1] {
-            row.positions::<V, KIND, 1>(ox, pool.inside(1, ox), y);
-            ox += 1;
-        }
-        if KIND == SUM && divisor != PoolDivisor::One {
-            for (ox, y) in y.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                V::load(y).div(V::splat(pool.divisor(divisor, oy, ox))).store(y);
+        // SAFETY: the block was found to hold image, weights and results; taps outside the image are left out
+        // by `inside`, and between `first` and `end` there are none.
+        unsafe {
+            while ox < first {
+                row.positions::<V, KIND, STEP, 0, 1>(ox, pool.inside(1, ox));
+                ox += 1;
+            }
+            while ox + 6 <= end {
+                row.positions::<V, KIND, STEP, WIDTH, 6>(ox, (0, width));
+                ox += 6;
+            }
+            if ox + 4 <= end {
+                row.positions::<V, KIND, STEP, WIDTH, 4>(ox, (0, width));
+                ox += 4;
+            }
+            if ox + 2 <= end {
+                row.positions::<V, KIND, STEP, WIDTH, 2>(ox, (0, width));
+                ox += 2;
+            }
+            while ox < columns {
+                row.positions::<V, KIND, STEP, 0, 1>(ox, pool.inside(1, ox));
+                ox += 1;
             }
         }
     }
 }
 
 impl Row<'_> {
-    /// `COUNT` neighbouring results, whose windows have the same taps inside.
+    /// `COUNT` neighbouring results, whose windows have the same columns of taps inside: all `WIDTH` of them,
+    /// if that is not 0. `STEP` is the row's, or 0.
+    ///
+    /// # Safety
+    /// These taps, their weights and the results lie where the row says.
     #[inline(always)]
-    fn positions<V: Lanes, const KIND: usize, const COUNT: usize>(
+    unsafe fn positions<
+        V: Lanes,
+        const KIND: usize,
+        const STEP: usize,
+        const WIDTH: usize,
+        const COUNT: usize,
+    >(
         &self,
         ox: usize,
         columns: (usize, usize),
-        y: &mut [f32],
     ) {
-        let pool = self.pool;
-        let step = pool.stride[1] * LANES;
+        let step = if STEP == 0 { self.step } else { STEP };
         let mut sums = [V::splat(if KIND == MAX { f32::NEG_INFINITY } else { 0.0 }); COUNT];
-        for ky in self.taps.0..self.taps.1 {
-            let row = (self.oy * pool.stride[0] + ky * pool.dilation[0] - pool.pad[0]) * pool.input[1];
-            for kx in columns.0..columns.1 {
-                let column = ox * pool.stride[1] + kx * pool.dilation[1] - pool.pad[1];
-                let x = &self.x[(row + column) * LANES..][..(COUNT - 1) * step + LANES];
-                let tap = ky * pool.kernel[1] + kx;
-                let w = if KIND == CONVOLVE {
-                    V::load_part(&self.w[tap * LANES..][..LANES], 0.0)
-                } else {
-                    sums[0]
-                };
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: `x` was cut to end with the last of these vectors.
-                    let value = unsafe { V::read(x.as_ptr().add(i * step)) };
-                    *sum = match KIND {
-                        CONVOLVE => value.fma(w, *sum),
-                        MAX => sum.max(value),
-                        _ => sum.add(value),
-                    };
+        let at = ox.wrapping_mul(step).wrapping_add(columns.0.wrapping_mul(self.across));
+        let mut x_row = self.x.wrapping_add(at);
+        let mut w_row = self.w.wrapping_add(columns.0 * LANES);
+        // SAFETY: the caller's.
+        unsafe {
+            for _ in 0..self.height {
+                let (mut x, mut w) = (x_row, w_row);
+                let width = if WIDTH == 0 { columns.1 - columns.0 } else { WIDTH };
+                for _ in 0..width {
+                    let weight = if KIND == CONVOLVE { V::read(w) } else { sums[0] };
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        let value = V::read(x.wrapping_add(i.wrapping_mul(step)));
+                        *sum = match KIND {
+                            CONVOLVE => value.fma(weight, *sum),
+                            MAX => sum.max(value),
+                            _ => sum.add(value),
+                        };
+                    }
+                    x = x.wrapping_add(self.across);
+                    w = w.wrapping_add(LANES);
+                }
+                x_row = x_row.wrapping_add(self.down);
+                w_row = w_row.wrapping_add(self.width * LANES);
+            }
+            if KIND == CONVOLVE {
+                let bias = V::load(&self.after.bias);
+                let (low, high) = (V::splat(self.after.low), V::splat(self.after.high));
+                for sum in &mut sums {
+                    *sum = sum.add(bias).max(low).min(high);
                 }
             }
-        }
-        let y = &mut y[ox * LANES..][..COUNT * LANES];
-        for (sum, y) in sums.iter().zip(y.as_chunks_mut::<LANES>().0) {
-            if KIND == CONVOLVE {
-                let biased = sum.add(V::load(&self.after.bias));
-                biased.max(V::splat(self.after.low)).min(V::splat(self.after.high)).store(y);
-            } else {
-                sum.store(y);
+            for (i, sum) in sums.iter().enumerate() {
+                sum.write(self.y.wrapping_add((ox + i) * LANES));
             }
         }
     }

@@ -17,7 +17,7 @@ struct Model {
 fn model(isa: Isa) -> Model {
     match isa {
         Isa::Avx2(_) => {
-            Model { rows: [(1, 6), (2, 3), (4, 1)], multiply: 4, load: 4, broadcast: 2, latency: 16 }
+            Model { rows: [(1, 6), (2, 2), (4, 1)], multiply: 4, load: 4, broadcast: 2, latency: 16 }
         }
         Isa::Avx512(_) => {
             Model { rows: [(1, 14), (2, 14), (4, 6)], multiply: 2, load: 2, broadcast: 2, latency: 16 }
@@ -83,12 +83,10 @@ pub(crate) fn choose(isa: Isa, rows: usize, panels: usize) -> Shape {
         if width > panels {
             continue;
         }
-        for limit in 1..=most {
-            let shape = Shape::new(rows, limit, width);
-            let cost = shape.cost(&model, panels);
-            if cost < least {
-                (best, least) = (shape, cost);
-            }
+        let shape = Shape::new(rows, most, width);
+        let cost = shape.cost(&model, panels);
+        if cost < least {
+            (best, least) = (shape, cost);
         }
     }
     best

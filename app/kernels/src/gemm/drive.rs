@@ -2,7 +2,7 @@
 //! the first, and tiles.
 
 use super::choose::{choose, width};
-use super::tile::{MOST_PANELS, MOST_ROWS, Tile, pick};
+use super::tile::{MOST_PANELS, MOST_ROWS, Tile, TileFn, pick};
 use crate::Isa;
 use crate::lanes::LANES;
 use crate::post::{Early, Grid, Post, apply};
@@ -90,20 +90,50 @@ pub(crate) unsafe fn run(isa: Isa, job: &Job<'_>) {
         let mut panel = 0;
         while panel < panels {
             let wide = width(&shape, panels - panel);
-            let pass = Pass { isa, job, early: &early, late, panel, wide, panels };
+            let body = |rows: usize| pick(isa, rows, wide, job.taps.is_some());
+            // A shape without smaller tiles has no body for them, and asks for none.
+            let (Some(large), small) = (body(shape.rows), body(shape.rows - 1)) else {
+                unreachable!("the model speaks of shapes that there are")
+            };
+            let bodies = [large, small.unwrap_or(large)];
+            let bias = bias(job, panel, wide);
+            let pass = Pass {
+                isa,
+                job,
+                early: &early,
+                late,
+                panel,
+                wide,
+                last: panel + wide == panels,
+                bias: &bias,
+            };
             let block = block(job, wide, tiles.len());
             for from in (0..job.depth.max(1)).step_by(block) {
                 let terms = from..(from + block).min(job.depth);
                 for tile in tiles.clone() {
                     let row = first_row(tile);
-                    let rows = if tile < shape.large { shape.rows } else { shape.rows - 1 };
+                    let small = usize::from(tile >= shape.large);
+                    let rows = shape.rows - small;
                     // SAFETY: the caller's; rows and panels lie inside the job.
-                    unsafe { pass.tile(row, rows, terms.clone(), tile - tiles.start) }
+                    unsafe { pass.tile(bodies[small], row, rows, terms.clone(), tile - tiles.start) }
                 }
             }
             panel += wide;
         }
     }
+}
+
+/// The bias of some panels, filled up with zeros; -0 + 0 is +0.
+fn bias(job: &Job<'_>, panel: usize, wide: usize) -> [f32; LANES * MOST_PANELS] {
+    let mut bias = [0.0; LANES * MOST_PANELS];
+    if let Some(list) = job.bias {
+        let first = panel * LANES;
+        let list = &list[job.first_column + first..][..(job.columns - first).min(wide * LANES)];
+        for (slot, value) in bias.iter_mut().zip(list) {
+            *slot = value + 0.0;
+        }
+    }
+    bias
 }
 
 /// The tiles of some panels.
@@ -114,27 +144,22 @@ struct Pass<'a> {
     late: &'a [Post<'a>],
     panel: usize,
     wide: usize,
-    panels: usize,
+    /// Whether the last panel is among them.
+    last: bool,
+    bias: &'a [f32; LANES * MOST_PANELS],
 }
 
 impl Pass<'_> {
-    /// The bias of these panels, filled up with zeros; -0 + 0 is +0.
-    fn bias(&self) -> [f32; LANES * MOST_PANELS] {
-        let mut bias = [0.0; LANES * MOST_PANELS];
-        if let Some(list) = self.job.bias {
-            let first = self.panel * LANES;
-            let list =
-                &list[self.job.first_column + first..][..(self.job.columns - first).min(self.wide * LANES)];
-            for (slot, value) in bias.iter_mut().zip(list) {
-                *slot = value + 0.0;
-            }
-        }
-        bias
-    }
-
     /// # Safety
     /// As for [`run`].
-    unsafe fn tile(&self, row: usize, rows: usize, terms: std::ops::Range<usize>, number: usize) {
+    unsafe fn tile(
+        &self,
+        body: TileFn,
+        row: usize,
+        rows: usize,
+        terms: std::ops::Range<usize>,
+        number: usize,
+    ) {
         let job = self.job;
         let (first, last) = (terms.start == 0, terms.end == job.depth);
         let skip = if job.taps.is_some() { 0 } else { terms.start };
@@ -142,7 +167,6 @@ impl Pass<'_> {
         job.place.fill(row, job.x.wrapping_add(skip), &mut starts[..rows]);
         let at = row * job.y_row + self.panel * job.y_panel;
         let w = job.w.wrapping_add(self.panel * job.w_panel + terms.start * job.w_line);
-        let bias = self.bias();
         let tile = Tile {
             depth: terms.len(),
             rows: starts,
@@ -153,7 +177,7 @@ impl Pass<'_> {
             ahead: w.wrapping_add((number + 1) * terms.len() * LANES),
             resume: !first,
             park: !last,
-            bias: bias.as_ptr(),
+            bias: self.bias.as_ptr(),
             residual: self
                 .early
                 .residual
@@ -163,10 +187,7 @@ impl Pass<'_> {
             y: job.y.wrapping_add(at),
             y_row: job.y_row,
             y_panel: job.y_panel,
-            last: if self.panel + self.wide == self.panels { job.last } else { LANES },
-        };
-        let Some(body) = pick(self.isa, rows, self.wide, job.taps.is_some()) else {
-            unreachable!("the model speaks of shapes that there are")
+            last: if self.last { job.last } else { LANES },
         };
         // SAFETY: the caller's; `Isa` is proof of the instruction set.
         unsafe { body(&tile) }
