@@ -18,6 +18,21 @@ macro_rules! halves {
     };
 }
 
+/// The first `count` of 16 lanes, as the signs of 16 integers.
+#[inline(always)]
+fn masks(count: usize) -> (__m256i, __m256i) {
+    const ONES: [i32; 32] = [
+        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0,
+    ];
+    let start = LANES - count.min(LANES);
+    // SAFETY: see the module; the table holds 16 integers from every start up to 16.
+    unsafe {
+        let from = ONES.as_ptr().add(start);
+        (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast()))
+    }
+}
+
 impl Avx2 {
     #[inline(always)]
     pub(crate) fn from_halves(low: __m256, high: __m256) -> Self {
@@ -54,6 +69,39 @@ impl Lanes for Avx2 {
             _mm256_storeu_ps(y.as_mut_ptr(), self.0);
             _mm256_storeu_ps(y.as_mut_ptr().add(8), self.1);
         }
+    }
+    #[inline(always)]
+    unsafe fn read_part(x: *const f32, count: usize, fill: f32) -> Self {
+        let (low, high) = masks(count);
+        // SAFETY: see the module; lanes that the masks leave out are not read.
+        unsafe {
+            let fill = _mm256_set1_ps(fill);
+            let first = _mm256_maskload_ps(x, low);
+            let second = _mm256_maskload_ps(x.wrapping_add(8), high);
+            Avx2(
+                _mm256_blendv_ps(fill, first, _mm256_castsi256_ps(low)),
+                _mm256_blendv_ps(fill, second, _mm256_castsi256_ps(high)),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn write_part(self, y: *mut f32, count: usize) {
+        let (low, high) = masks(count);
+        // SAFETY: see the module; lanes that the masks leave out are not written.
+        unsafe {
+            _mm256_maskstore_ps(y, low, self.0);
+            _mm256_maskstore_ps(y.wrapping_add(8), high, self.1);
+        }
+    }
+    #[inline(always)]
+    fn load_part(x: &[f32], fill: f32) -> Self {
+        // SAFETY: the slice holds what is read; no more than 16 are.
+        unsafe { Self::read_part(x.as_ptr(), x.len().min(LANES), fill) }
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        // SAFETY: the slice holds what is written; no more than 16 are.
+        unsafe { self.write_part(y.as_mut_ptr(), y.len().min(LANES)) }
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {

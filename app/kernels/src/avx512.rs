@@ -50,6 +50,16 @@ impl Lanes for Avx512 {
         unsafe { _mm512_mask_storeu_ps(y, mask(count), self.0) }
     }
     #[inline(always)]
+    fn load_part(x: &[f32], fill: f32) -> Self {
+        // SAFETY: the slice holds what is read; no more than 16 are.
+        unsafe { Self::read_part(x.as_ptr(), x.len().min(LANES), fill) }
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        // SAFETY: the slice holds what is written; no more than 16 are.
+        unsafe { self.write_part(y.as_mut_ptr(), y.len().min(LANES)) }
+    }
+    #[inline(always)]
     fn add(self, b: Self) -> Self {
         whole!(_mm512_add_ps(self, b))
     }

@@ -180,7 +180,8 @@ impl Conv {
         let depth = self.depth();
         let group_panels = self.panels().div_ceil(self.groups);
         let taps_per_channel = self.window.kernel[0] * self.window.kernel[1];
-        let spread = self.window.stride[0] * self.window.stride[1];
+        let spread: usize =
+            (0..2).map(|axis| self.window.stride[axis].min(self.window.kernel[axis])).product();
         let mut panel = panels.start;
         while panel < panels.end {
             let group = panel / group_panels;

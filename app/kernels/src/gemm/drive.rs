@@ -1,11 +1,12 @@
 //! The loops around tiles: strips of rows that stay in the second cache, panels, blocks of terms that stay in
 //! the first, and tiles.
 
-use super::choose::{choose, width};
-use super::tile::{MOST_PANELS, MOST_ROWS, Tile, TileFn, pick};
+use super::choose::{Shape, choose, width};
+use super::tile::{MOST_PANELS, MOST_ROWS, Tile, pick};
 use crate::Isa;
 use crate::lanes::LANES;
 use crate::post::{Early, Grid, Post, apply};
+use std::ops::Range;
 
 /// Where rows start: row r at `r / width * down + r % width * across`.
 #[derive(Clone, Copy)]
@@ -16,14 +17,27 @@ pub(crate) struct RowPlace {
 }
 
 impl RowPlace {
-    /// The starts of the rows from `first`.
-    fn fill(&self, first: usize, x: *const f32, starts: &mut [*const f32]) {
-        let (mut line, mut column) = (first / self.width, first % self.width);
+    fn from(&self, row: usize, x: *const f32) -> Walk {
+        let line = x.wrapping_add(row / self.width * self.down);
+        Walk { place: *self, line, column: row % self.width }
+    }
+}
+
+/// The starts of rows, one after the other.
+struct Walk {
+    place: RowPlace,
+    line: *const f32,
+    column: usize,
+}
+
+impl Walk {
+    #[inline]
+    fn take(&mut self, starts: &mut [*const f32]) {
         for start in starts {
-            *start = x.wrapping_add(line * self.down + column * self.across);
-            column += 1;
-            if column == self.width {
-                (line, column) = (line + 1, 0);
+            *start = self.line.wrapping_add(self.column * self.place.across);
+            self.column += 1;
+            if self.column == self.place.width {
+                (self.line, self.column) = (self.line.wrapping_add(self.place.down), 0);
             }
         }
     }
@@ -60,7 +74,7 @@ pub(crate) struct Job<'a> {
 /// Terms of a panel that fill about half of the first cache.
 const BLOCK: usize = 256;
 /// Bytes of x that stay in the second cache beside the columns.
-const STRIP: usize = 192 * 1024;
+const STRIP: usize = 224 * 1024;
 
 /// The terms of a block.
 fn block(job: &Job<'_>, width: usize, tiles: usize) -> usize {
@@ -72,6 +86,19 @@ fn block(job: &Job<'_>, width: usize, tiles: usize) -> usize {
     if job.grain <= BLOCK { block.next_multiple_of(job.grain.max(1)) } else { block }
 }
 
+/// How many of the tiles make a strip: all, unless reading x again for every panel would cost more than
+/// reading the columns again for every strip.
+fn strip(job: &Job<'_>, shape: &Shape, panels: usize) -> usize {
+    let most = (STRIP / (job.row_bytes * shape.rows).max(1)).max(8);
+    let strips = shape.tiles.div_ceil(most).max(1);
+    let columns = job.depth.saturating_mul(panels * LANES * size_of::<f32>());
+    let rows = job.row_bytes.saturating_mul(job.rows);
+    if columns.saturating_mul(strips) > rows.saturating_mul(panels) {
+        return shape.tiles;
+    }
+    shape.tiles.div_ceil(strips)
+}
+
 /// Runs a product.
 ///
 /// # Safety
@@ -81,43 +108,15 @@ pub(crate) unsafe fn run(isa: Isa, job: &Job<'_>) {
     let panels = job.columns.div_ceil(LANES);
     let shape = choose(isa, job.rows, panels);
     let (early, late) = Early::split(job.posts);
-    let strip = (STRIP / (job.row_bytes * shape.rows).max(1)).max(8);
-    let strips = shape.tiles.div_ceil(strip).max(1);
-    let strip = shape.tiles.div_ceil(strips);
-    let first_row = |tile: usize| tile * (shape.rows - 1) + tile.min(shape.large);
+    let strip = strip(job, &shape, panels);
     for first in (0..shape.tiles).step_by(strip) {
         let tiles = first..(first + strip).min(shape.tiles);
         let mut panel = 0;
         while panel < panels {
             let wide = width(&shape, panels - panel);
-            let body = |rows: usize| pick(isa, rows, wide, job.taps.is_some());
-            // A shape without smaller tiles has no body for them, and asks for none.
-            let (Some(large), small) = (body(shape.rows), body(shape.rows - 1)) else {
-                unreachable!("the model speaks of shapes that there are")
-            };
-            let bodies = [large, small.unwrap_or(large)];
-            let bias = bias(job, panel, wide);
-            let pass = Pass {
-                isa,
-                job,
-                early: &early,
-                late,
-                panel,
-                wide,
-                last: panel + wide == panels,
-                bias: &bias,
-            };
-            let block = block(job, wide, tiles.len());
-            for from in (0..job.depth.max(1)).step_by(block) {
-                let terms = from..(from + block).min(job.depth);
-                for tile in tiles.clone() {
-                    let row = first_row(tile);
-                    let small = usize::from(tile >= shape.large);
-                    let rows = shape.rows - small;
-                    // SAFETY: the caller's; rows and panels lie inside the job.
-                    unsafe { pass.tile(bodies[small], row, rows, terms.clone(), tile - tiles.start) }
-                }
-            }
+            let pass = Pass { isa, job, late, panel, wide };
+            // SAFETY: the caller's.
+            unsafe { pass.run(&early, &shape, tiles.clone(), panel + wide == panels) }
             panel += wide;
         }
     }
@@ -140,64 +139,75 @@ fn bias(job: &Job<'_>, panel: usize, wide: usize) -> [f32; LANES * MOST_PANELS] 
 struct Pass<'a> {
     isa: Isa,
     job: &'a Job<'a>,
-    early: &'a Early<'a>,
     late: &'a [Post<'a>],
     panel: usize,
     wide: usize,
-    /// Whether the last panel is among them.
-    last: bool,
-    bias: &'a [f32; LANES * MOST_PANELS],
 }
 
 impl Pass<'_> {
+    /// Takes a strip of tiles through all terms, block after block.
+    ///
     /// # Safety
     /// As for [`run`].
-    unsafe fn tile(
-        &self,
-        body: TileFn,
-        row: usize,
-        rows: usize,
-        terms: std::ops::Range<usize>,
-        number: usize,
-    ) {
+    unsafe fn run(&self, early: &Early<'_>, shape: &Shape, tiles: Range<usize>, last: bool) {
         let job = self.job;
-        let (first, last) = (terms.start == 0, terms.end == job.depth);
-        let skip = if job.taps.is_some() { 0 } else { terms.start };
-        let mut starts = [std::ptr::null(); MOST_ROWS];
-        job.place.fill(row, job.x.wrapping_add(skip), &mut starts[..rows]);
-        let at = row * job.y_row + self.panel * job.y_panel;
-        let w = job.w.wrapping_add(self.panel * job.w_panel + terms.start * job.w_line);
-        let tile = Tile {
-            depth: terms.len(),
-            rows: starts,
-            taps: job.taps.map_or(std::ptr::null(), |taps| taps[terms.start..].as_ptr()),
-            w,
-            w_line: job.w_line,
-            w_panel: job.w_panel,
-            ahead: w.wrapping_add((number + 1) * terms.len() * LANES),
-            resume: !first,
-            park: !last,
-            bias: self.bias.as_ptr(),
-            residual: self
-                .early
-                .residual
-                .map_or(std::ptr::null(), |list| list.as_ptr().wrapping_add(job.at + at)),
-            low: self.early.low,
-            high: self.early.high,
-            y: job.y.wrapping_add(at),
-            y_row: job.y_row,
-            y_panel: job.y_panel,
-            last: if self.last { job.last } else { LANES },
-        };
-        // SAFETY: the caller's; `Isa` is proof of the instruction set.
-        unsafe { body(&tile) }
-        if last && !self.late.is_empty() {
-            // SAFETY: the caller's.
-            unsafe { self.finish(rows, at) }
+        let body = |rows: usize| pick(self.isa, rows, self.wide, job.taps.is_some());
+        let Some(large) = body(shape.rows) else { unreachable!("the model speaks of shapes that there are") };
+        // Tiles of one row have no smaller ones, and need none.
+        let bodies = [large, body(shape.rows - 1).unwrap_or(large)];
+        let bias = bias(job, self.panel, self.wide);
+        let first_row = tiles.start * (shape.rows - 1) + tiles.start.min(shape.large);
+        let block = block(job, self.wide, tiles.len());
+        let from_panel = job.w.wrapping_add(self.panel * job.w_panel);
+        for from in (0..job.depth.max(1)).step_by(block) {
+            let to = (from + block).min(job.depth);
+            let skip = if job.taps.is_some() { 0 } else { from };
+            let mut place = job.place.from(first_row, job.x.wrapping_add(skip));
+            let w = from_panel.wrapping_add(from * job.w_line);
+            // The next block is fetched a little with every tile.
+            let share = LANES.div_ceil(tiles.len());
+            let mut tile = Tile {
+                depth: to - from,
+                rows: [job.x; MOST_ROWS],
+                taps: job.taps.map_or(std::ptr::null(), |taps| taps[from..].as_ptr()),
+                w,
+                w_line: job.w_line,
+                w_panel: job.w_panel,
+                ahead: w.wrapping_add((to - from) * job.w_line),
+                ahead_step: share,
+                resume: from > 0,
+                park: to < job.depth,
+                bias: bias.as_ptr(),
+                residual: std::ptr::null(),
+                low: early.low,
+                high: early.high,
+                y: job.y,
+                y_row: job.y_row,
+                y_panel: job.y_panel,
+                last: if last { job.last } else { LANES },
+            };
+            let mut at = first_row * job.y_row + self.panel * job.y_panel;
+            for number in tiles.clone() {
+                let small = usize::from(number >= shape.large);
+                let rows = shape.rows - small;
+                place.take(&mut tile.rows[..rows]);
+                tile.y = job.y.wrapping_add(at);
+                if let Some(residual) = early.residual {
+                    tile.residual = residual.as_ptr().wrapping_add(job.at + at);
+                }
+                // SAFETY: the caller's; `Isa` is proof of the instruction set.
+                unsafe { bodies[small](&tile) }
+                if !tile.park && !self.late.is_empty() {
+                    // SAFETY: the caller's.
+                    unsafe { self.finish(rows, at) }
+                }
+                tile.ahead = tile.ahead.wrapping_add(share * tile.depth);
+                at += rows * job.y_row;
+            }
         }
     }
 
-    /// The steps that were not taken in registers.
+    /// The steps that were not taken in registers, for the rows of a tile whose first result is at `at`.
     ///
     /// # Safety
     /// As for [`run`].
@@ -206,8 +216,8 @@ impl Pass<'_> {
         let column = self.panel * LANES;
         let columns = (job.columns - column).min(self.wide * LANES);
         // In rows, neighbouring panels are neighbours.
-        let (grids, columns_each) =
-            if job.y_panel == LANES && job.y_row != LANES { (1, columns) } else { (self.wide, LANES) };
+        let one = job.y_panel == LANES && job.y_row != LANES;
+        let (grids, columns_each) = if one { (1, columns) } else { (self.wide, LANES) };
         for number in 0..grids {
             let grid = Grid {
                 rows,

@@ -21,8 +21,9 @@ pub(crate) struct Tile {
     pub(crate) w: *const f32,
     pub(crate) w_line: usize,
     pub(crate) w_panel: usize,
-    /// Lines to be had in the second cache for later: one for each term.
+    /// Columns to be fetched for later, and how many elements further with each term.
     pub(crate) ahead: *const f32,
+    pub(crate) ahead_step: usize,
     /// Whether sums go on from the output instead of +0, and whether they are left there bare.
     pub(crate) resume: bool,
     pub(crate) park: bool,
@@ -88,7 +89,7 @@ unsafe fn tile<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: boo
             w = w.wrapping_add(t.w_line);
             if ROWS > 1 {
                 prefetch(ahead);
-                ahead = ahead.wrapping_add(LANES);
+                ahead = ahead.wrapping_add(t.ahead_step);
             }
             let term = if TAPS { *t.taps.add(k) as usize } else { k };
             for r in 0..ROWS {
