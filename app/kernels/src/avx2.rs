@@ -189,3 +189,35 @@ impl Lanes for Avx2 {
         }
     }
 }
+
+/// Transposes a square of 8 rows of 8.
+///
+/// # Safety
+/// The processor has AVX2; 8 elements can be read at x and written at y, and so at each of 8 strides.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn transpose_8(x: *const f32, x_stride: usize, y: *mut f32, y_stride: usize) {
+    // SAFETY: the caller's.
+    let row = |i: usize| unsafe { _mm256_loadu_ps(x.wrapping_add(i * x_stride)) };
+    let rows: [__m256; 8] = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+    let mut pairs = rows;
+    for i in 0..4 {
+        pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+    }
+    let mut fours = pairs;
+    for i in 0..2 {
+        for half in 0..2 {
+            let (a, b) = (pairs[4 * i + half], pairs[4 * i + half + 2]);
+            fours[4 * i + 2 * half] = _mm256_shuffle_ps::<0x44>(a, b);
+            fours[4 * i + 2 * half + 1] = _mm256_shuffle_ps::<0xee>(a, b);
+        }
+    }
+    for i in 0..4 {
+        let (a, b) = (fours[i], fours[i + 4]);
+        // SAFETY: the caller's.
+        unsafe {
+            _mm256_storeu_ps(y.wrapping_add(i * y_stride), _mm256_permute2f128_ps::<0x20>(a, b));
+            _mm256_storeu_ps(y.wrapping_add((i + 4) * y_stride), _mm256_permute2f128_ps::<0x31>(a, b));
+        }
+    }
+}

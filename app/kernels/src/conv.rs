@@ -23,6 +23,17 @@ pub enum ConvInput {
     Blocks,
 }
 
+/// What the windows pass over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copied {
+    /// The image where it is.
+    No,
+    /// The image in a frame of zeros.
+    Framed,
+    /// The positions that windows of one tap touch, side by side: so that they use all of the cache.
+    Picked,
+}
+
 /// A convolution of an image, ready to run.
 #[derive(Debug, Clone)]
 pub struct Conv {
@@ -31,9 +42,10 @@ pub struct Conv {
     outputs: usize,
     groups: usize,
     input: ConvInput,
-    /// Rows and columns of the frame that the windows cover.
+    /// Rows and columns of what the windows pass over, and their strides there.
     frame: [usize; 2],
-    framed: bool,
+    stride: [usize; 2],
+    copied: Copied,
     /// Where the taps of the window at the origin are, group by group.
     taps: Vec<u32>,
 }
@@ -71,7 +83,12 @@ impl Conv {
         };
         let covered = [covered(0)?, covered(1)?];
         let framed = window.pad != [0, 0] || covered[0] > window.input[0] || covered[1] > window.input[1];
-        let frame = if framed { covered } else { window.input };
+        let picked = window.kernel == [1, 1] && window.stride != [1, 1] && input == ConvInput::Blocks;
+        let (copied, frame, stride) = match (framed, picked) {
+            (true, _) => (Copied::Framed, covered, window.stride),
+            (_, true) => (Copied::Picked, window.output, [1, 1]),
+            _ => (Copied::No, window.input, window.stride),
+        };
         let (element, planes) = unit(input, channels);
         let plane = frame[0].checked_mul(frame[1])?.checked_mul(element)?;
         u32::try_from(plane.checked_mul(planes)?).ok()?;
@@ -85,7 +102,7 @@ impl Conv {
                 }
             }
         }
-        Some(Self { window, channels, outputs, groups, input, frame, framed, taps })
+        Some(Self { window, channels, outputs, groups, input, frame, stride, copied, taps })
     }
 
     /// Terms of a sum.
@@ -117,7 +134,7 @@ impl Conv {
     /// Elements of scratch memory that a run needs.
     pub fn scratch_len(&self) -> usize {
         let (element, planes) = unit(self.input, self.channels);
-        if self.framed { planes * element * self.frame[0] * self.frame[1] } else { 0 }
+        if self.copied == Copied::No { 0 } else { planes * element * self.frame[0] * self.frame[1] }
     }
 
     /// Packs weights [outputs, channels / groups, kernel rows, kernel columns].
@@ -148,6 +165,22 @@ impl Conv {
         }
     }
 
+    /// Copies the positions that windows of one tap touch.
+    fn pick(&self, x: &[f32], scratch: &mut [f32]) {
+        let [height, width] = self.window.input;
+        let [down, across] = self.window.stride;
+        let lines = self.window.output[1] * PANEL;
+        let planes = scratch.chunks_exact_mut(self.window.output[0] * lines);
+        for (from, to) in x.chunks_exact(height * width * PANEL).zip(planes) {
+            for (y, to) in to.chunks_exact_mut(lines).enumerate() {
+                let from = from[y * down * width * PANEL..].as_chunks::<PANEL>().0;
+                for (to, from) in to.as_chunks_mut::<PANEL>().0.iter_mut().zip(from.iter().step_by(across)) {
+                    *to = *from;
+                }
+            }
+        }
+    }
+
     /// Convolves one image: output blocks `panels`, which `y` and [`Other::Same`](crate::Other::Same) hold and
     /// nothing else; the packed weights, the bias and [`Other::Columns`](crate::Other::Columns) hold all
     /// channels. Weights are finite if there is padding. Panics if an argument is too short.
@@ -169,19 +202,24 @@ impl Conv {
         let block = self.block_len();
         assert!(y.len() >= panels.len() * block, "the result is too short");
         post::check(posts, self.outputs, panels.len() * block);
-        let x = if self.framed {
-            let scratch = &mut scratch[..self.scratch_len()];
-            self.pad(&x[..self.input_len()], scratch);
-            &*scratch
-        } else {
-            x
+        let scratch = &mut scratch[..self.scratch_len()];
+        let x = &x[..self.input_len()];
+        let x = match self.copied {
+            Copied::No => x,
+            Copied::Framed => {
+                self.pad(x, scratch);
+                &*scratch
+            }
+            Copied::Picked => {
+                self.pick(x, scratch);
+                &*scratch
+            }
         };
         let (element, _) = unit(self.input, self.channels);
         let depth = self.depth();
         let group_panels = self.panels().div_ceil(self.groups);
         let taps_per_channel = self.window.kernel[0] * self.window.kernel[1];
-        let spread: usize =
-            (0..2).map(|axis| self.window.stride[axis].min(self.window.kernel[axis])).product();
+        let spread: usize = (0..2).map(|axis| self.stride[axis].min(self.window.kernel[axis])).product();
         let mut panel = panels.start;
         while panel < panels.end {
             let group = panel / group_panels;
@@ -196,8 +234,8 @@ impl Conv {
                 x: x.as_ptr(),
                 place: RowPlace {
                     width: self.window.output[1],
-                    down: self.window.stride[0] * self.frame[1] * element,
-                    across: self.window.stride[1] * element,
+                    down: self.stride[0] * self.frame[1] * element,
+                    across: self.stride[1] * element,
                 },
                 taps: Some(&self.taps[group * depth..][..depth]),
                 grain: taps_per_channel * if element == 1 { 1 } else { PANEL },

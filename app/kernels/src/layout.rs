@@ -1,4 +1,5 @@
 //! Rearrangements of f32: transposes of a matrix, and blocked channels to and from planes.
+#![allow(unsafe_code)]
 
 use crate::Isa;
 use crate::lanes::LANES;
@@ -14,14 +15,54 @@ pub fn transpose(
     y: &mut [f32],
     y_stride: usize,
 ) {
-    let _ = isa;
     if rows == 0 || columns == 0 {
         return;
     }
-    for r in 0..rows {
-        let x = &x[r * x_stride..][..columns];
-        for (c, &value) in x.iter().enumerate() {
-            y[c * y_stride + r] = value;
+    let end =
+        |count: usize, stride: usize, last: usize| (count - 1).saturating_mul(stride).saturating_add(last);
+    assert!(end(rows, x_stride, columns) <= x.len(), "a matrix reaches outside");
+    assert!(end(columns, y_stride, rows) <= y.len(), "a transpose reaches outside");
+    let (whole_rows, whole_columns) = (rows / SIDE * SIDE, columns / SIDE * SIDE);
+    // Bands of columns, so that the lines written by one square are still there for the next.
+    for column in (0..whole_columns).step_by(SIDE) {
+        for row in (0..whole_rows).step_by(SIDE) {
+            let from = x[row * x_stride + column..].as_ptr();
+            let to = y[column * y_stride + row..].as_mut_ptr();
+            // SAFETY: the square lies inside both matrices, whose ends were checked.
+            unsafe { square(isa, from, x_stride, to, y_stride) }
+        }
+    }
+    let mut rest = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+        for r in rows {
+            for c in columns.clone() {
+                y[c * y_stride + r] = x[r * x_stride + c];
+            }
+        }
+    };
+    rest(0..whole_rows, whole_columns..columns);
+    rest(whole_rows..rows, 0..columns);
+}
+
+/// Rows and columns that are transposed in registers.
+const SIDE: usize = 8;
+
+/// Transposes a square of 8.
+///
+/// # Safety
+/// 8 elements can be read at x and written at y, and so at each of 8 strides.
+#[inline]
+unsafe fn square(isa: Isa, x: *const f32, x_stride: usize, y: *mut f32, y_stride: usize) {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the caller's; `Isa` is proof of AVX2, which AVX-512's detection asks for too.
+        Isa::Avx2(_) | Isa::Avx512(_) => unsafe { crate::avx2::transpose_8(x, x_stride, y, y_stride) },
+        _ => {
+            for r in 0..SIDE {
+                for c in 0..SIDE {
+                    // SAFETY: the caller's.
+                    unsafe { *y.add(c * y_stride + r) = *x.add(r * x_stride + c) }
+                }
+            }
         }
     }
 }

@@ -106,12 +106,32 @@ macro_rules! update {
     }};
 }
 
+/// Replaces x by exp(x - shift), and gives the lanes of the sum.
+macro_rules! exp_lanes {
+    ($x:ident, $shift:ident) => {{
+        let (vectors, rest) = $x.as_chunks_mut::<LANES>();
+        let mut acc = V::splat(0.0);
+        for vector in vectors {
+            let e = math::exp(V::load(vector).sub($shift));
+            e.store(vector);
+            acc = acc.add(e);
+        }
+        let mut lanes = acc.to_array();
+        if !rest.is_empty() {
+            let e = math::exp(V::load_part(rest, 0.0).sub($shift));
+            e.store_part(rest);
+            lanes[..rest.len()].copy_from_slice(&acc.add(e).to_array()[..rest.len()]);
+        }
+        lanes
+    }};
+}
+
 #[inline(always)]
 fn softmax_body<V: Lanes>(n: usize, x: &mut [f32]) {
     for row in x.chunks_exact_mut(n.max(1)) {
         let shift = V::splat(greatest::<V>(row));
-        update!(row, |v| math::exp(v.sub(shift)));
-        let scale = V::splat(1.0 / sum::<V>(row));
+        let total = tree(exp_lanes!(row, shift), |a, b| a + b);
+        let scale = V::splat(1.0 / total);
         update!(row, |v| v.mul(scale));
     }
 }

@@ -76,6 +76,10 @@ const BLOCK: usize = 256;
 /// Bytes of x that stay in the second cache beside the columns.
 const STRIP: usize = 224 * 1024;
 
+/// Rows that are taken through the later steps together: many enough to fill the processor's pipes, few enough
+/// to be in the first cache still.
+const LATE_ROWS: usize = 64;
+
 /// The terms of a block.
 fn block(job: &Job<'_>, width: usize, tiles: usize) -> usize {
     if tiles == 1 {
@@ -187,6 +191,7 @@ impl Pass<'_> {
                 last: if last { job.last } else { LANES },
             };
             let mut at = first_row * job.y_row + self.panel * job.y_panel;
+            let (mut waiting, mut waiting_at) = (0, at);
             for number in tiles.clone() {
                 let small = usize::from(number >= shape.large);
                 let rows = shape.rows - small;
@@ -197,17 +202,20 @@ impl Pass<'_> {
                 }
                 // SAFETY: the caller's; `Isa` is proof of the instruction set.
                 unsafe { bodies[small](&tile) }
-                if !tile.park && !self.late.is_empty() {
-                    // SAFETY: the caller's.
-                    unsafe { self.finish(rows, at) }
-                }
                 tile.ahead = tile.ahead.wrapping_add(share * tile.depth);
                 at += rows * job.y_row;
+                waiting += rows;
+                let now = waiting >= LATE_ROWS || number + 1 == tiles.end;
+                if now && !tile.park && !self.late.is_empty() {
+                    // SAFETY: the caller's.
+                    unsafe { self.finish(waiting, waiting_at) }
+                    (waiting, waiting_at) = (0, at);
+                }
             }
         }
     }
 
-    /// The steps that were not taken in registers, for the rows of a tile whose first result is at `at`.
+    /// The steps that were not taken in registers, for some rows whose first result is at `at`.
     ///
     /// # Safety
     /// As for [`run`].
