@@ -6,7 +6,7 @@ use crate::Isa;
 use crate::isa::entry;
 use crate::lanes::{LANES, Lanes};
 use crate::post::{self, Grid, Other, Post};
-use crate::reduce::{lanes_of, softmax_rows, sum, tree};
+use crate::reduce::{exp_lanes, lanes_of, softmax_rows, sum, tree};
 
 /// Normalisation of rows. With `centre = Some(c)`: `m = sum(x) * c`, `v = x - m`; else `v = x`. Then
 /// `q = sum of squares of v`, lanes combining as in a row sum, and the result is
@@ -119,14 +119,81 @@ pub fn softmax(isa: Isa, pre: &[Post<'_>], n: usize, x: &[f32], y: &mut [f32]) {
     let rows = y.len() / n;
     assert!(x.len() >= rows * n, "rows reach outside");
     post::check(pre, n, rows * n);
-    let at_once = (1024 / n).max(1);
-    for first in (0..rows).step_by(at_once) {
-        let grid = Grid { rows: at_once.min(rows - first), columns: n, stride: n, first_column: 0 };
-        let at = first * n;
-        let y = &mut y[at..][..grid.rows * n];
-        // SAFETY: the grid lies inside both; the steps were checked for all rows.
-        unsafe { post::run(isa, pre, &grid, at, x[at..].as_ptr(), y.as_mut_ptr()) }
-        softmax_rows(isa, n, y);
+    let (mut scale, mut rest) = (None, pre);
+    if let [
+        Post::Binary(Binary::Mul, Other::All(value)) | Post::Reversed(Binary::Mul, Other::All(value)),
+        tail @ ..,
+    ] = rest
+    {
+        (scale, rest) = (Some(*value), tail);
+    }
+    let (mut mask, mut step): (Option<&[f32]>, usize) = (None, 0);
+    if let [Post::Binary(Binary::Add, other) | Post::Reversed(Binary::Add, other), tail @ ..] = rest {
+        match other {
+            Other::Columns(list) => (mask, rest) = (Some(*list), tail),
+            Other::Same(list) => (mask, step, rest) = (Some(*list), n, tail),
+            Other::All(_) => {}
+        }
+    }
+    let other = !rest.is_empty();
+    for (row, (x, y)) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)).enumerate() {
+        if other {
+            let grid = Grid { rows: 1, columns: n, stride: n, first_column: 0 };
+            // SAFETY: the row holds the grid; the steps were checked for all rows.
+            unsafe { post::run(isa, pre, &grid, row * n, x.as_ptr(), y.as_mut_ptr()) }
+            softmax_rows(isa, n, y);
+        } else {
+            softmax_row(isa, scale, mask.map(|list| &list[row * step..]), x, y);
+        }
+    }
+}
+
+entry! {
+    /// Softmax of `x * scale + mask`, what is missing being left out.
+    fn softmax_row(scale: Option<f32>, mask: Option<&[f32]>, x: &[f32], y: &mut [f32]) => softmax_body
+}
+
+#[inline(always)]
+fn softmax_body<V: Lanes>(scale: Option<f32>, mask: Option<&[f32]>, x: &[f32], y: &mut [f32]) {
+    let factor = V::splat(scale.unwrap_or(1.0));
+    let mask_list = mask.unwrap_or(&[]);
+    let (vectors, rest) = y.as_chunks_mut::<LANES>();
+    let (xs, x_rest) = x.as_chunks::<LANES>();
+    let masks = mask_list.as_chunks::<LANES>().0;
+    let done = vectors.len() * LANES;
+    let mut greatest = V::splat(f32::NEG_INFINITY);
+    for (i, (x, y)) in xs.iter().zip(vectors).enumerate() {
+        let mut v = V::load(x);
+        if scale.is_some() {
+            v = v.mul(factor);
+        }
+        if mask.is_some() {
+            v = v.add(V::load(&masks[i]));
+        }
+        v.store(y);
+        greatest = greatest.max(v);
+    }
+    let mut lanes = greatest.to_array();
+    if !rest.is_empty() {
+        let mut v = V::load_part(&x_rest[..rest.len()], 0.0);
+        if scale.is_some() {
+            v = v.mul(factor);
+        }
+        if mask.is_some() {
+            v = v.add(V::load_part(&mask_list[done..][..rest.len()], 0.0));
+        }
+        v.store_part(rest);
+        lanes[..rest.len()].copy_from_slice(&greatest.max(v).to_array()[..rest.len()]);
+    }
+    let shift = V::splat(tree(lanes, crate::lanes::max));
+    let total = tree(exp_lanes!(y, shift), |a, b| a + b);
+    let root = V::splat(1.0 / total);
+    let (vectors, rest) = y.as_chunks_mut::<LANES>();
+    for y in vectors {
+        V::load(y).mul(root).store(y);
+    }
+    if !rest.is_empty() {
+        V::load_part(rest, 0.0).mul(root).store_part(rest);
     }
 }
 
@@ -173,10 +240,19 @@ mod tests {
     #[test]
     fn softmax_has_the_bits_of_its_opcodes_one_by_one() {
         let mut source = Source::new(51);
-        for _ in 0..60 {
+        for round in 0..90 {
             let (rows, n) = (source.between(1, 40), source.between(1, 70));
             let x = source.list(rows * n);
-            let steps = Step::list(&mut source, n, rows * n);
+            let mut steps = Step::list(&mut source, n, rows * n);
+            if round % 2 == 0 {
+                steps.truncate(round % 4 / 2);
+                let mask = match round % 3 {
+                    0 => Step::Same(Binary::Add, source.list(rows * n), round % 8 == 0),
+                    _ => Step::Columns(Binary::Add, source.list(n), round % 8 == 0),
+                };
+                steps.insert(0, mask);
+                steps.insert(0, Step::All(Binary::Mul, 0.3, round % 8 == 4));
+            }
             let mut law: Vec<f32> = x.clone();
             for (i, value) in law.iter_mut().enumerate() {
                 *value = steps.iter().fold(*value, |value, step| step.law(value, i % n, i));

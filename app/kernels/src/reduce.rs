@@ -112,19 +112,20 @@ macro_rules! exp_lanes {
         let (vectors, rest) = $x.as_chunks_mut::<LANES>();
         let mut acc = V::splat(0.0);
         for vector in vectors {
-            let e = math::exp(V::load(vector).sub($shift));
+            let e = $crate::math::exp(V::load(vector).sub($shift));
             e.store(vector);
             acc = acc.add(e);
         }
         let mut lanes = acc.to_array();
         if !rest.is_empty() {
-            let e = math::exp(V::load_part(rest, 0.0).sub($shift));
+            let e = $crate::math::exp(V::load_part(rest, 0.0).sub($shift));
             e.store_part(rest);
             lanes[..rest.len()].copy_from_slice(&acc.add(e).to_array()[..rest.len()]);
         }
         lanes
     }};
 }
+pub(crate) use exp_lanes;
 
 #[inline(always)]
 fn softmax_body<V: Lanes>(n: usize, x: &mut [f32]) {

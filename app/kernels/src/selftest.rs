@@ -5,10 +5,13 @@
 //! elsewhere, which catches a wrong compiler, a wrong `fma` of the C library, or a floating-point environment
 //! that flushes subnormals.
 
+mod large;
+
 use crate::elementwise::{Binary, Operand, Unary, binary, unary};
 use crate::reduce::{Fold, fold_rows, log_softmax_rows, rms_norm_rows, softmax_rows};
 use crate::tile::{MAX_ROWS, PANEL, Panel, dot_tile, panels_for};
 use crate::{Isa, environment};
+use large::LARGE;
 
 /// The verdict on one body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,9 @@ pub fn selftest() -> Vec<Check> {
         judge(kernel, recorded, &|isa| rows_digest(isa, op));
     }
     judge("dot-tile", DOT, &dot_digest);
+    for (kernel, digest, recorded) in LARGE {
+        judge(kernel, recorded, &digest);
+    }
     checks
 }
 
@@ -259,5 +265,8 @@ mod tests {
             check(kernel, rows_digest(Isa::Reference, op), recorded);
         }
         check("dot-tile", dot_digest(Isa::Reference), DOT);
+        for (kernel, digest, recorded) in LARGE {
+            check(kernel, digest(Isa::Reference), recorded);
+        }
     }
 }
