@@ -1,6 +1,7 @@
 //! Prints how fast the kernels are at the shapes of known models, beside the peak of the processor's
 //! multiply-adds: `cargo run --release --example speed [isa] [filter]`.
 #![allow(unsafe_code)]
+#![allow(clippy::disallowed_types)] // a measurement has a clock
 
 use assay_kernels::{
     Binary, Columns, Conv, ConvInput, Depthwise, Fold, Gemm, Grid, Isa, Norm, Other, Place, Pool, Post,
@@ -64,6 +65,7 @@ struct Bench {
 
 /// A line of the cache: the executor's buffers begin at one, and so do these.
 #[repr(align(64))]
+#[allow(dead_code)] // read as a slice
 #[derive(Clone, Copy)]
 struct Line([f32; 16]);
 

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::isa::entry;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes, opaque};
 use crate::reduce::Fold;
 
 /// `y[c]` is the fold of the `n` elements `x[i * stride + c]`, for every c of `y`: element i goes to lane i mod
@@ -81,8 +81,8 @@ fn fold_body<V: Lanes>(fold: Fold, n: usize, stride: usize, x: &[f32], y: &mut [
     }
     match fold {
         Fold::Sum => fold!(0.0, |a, b| a.add(b)),
-        Fold::Max => fold!(f32::NEG_INFINITY, |a, b| a.max(b)),
-        Fold::Min => fold!(f32::INFINITY, |a, b| a.min(b)),
+        Fold::Max => fold!(opaque(f32::NEG_INFINITY), |a, b| a.max(b)),
+        Fold::Min => fold!(opaque(f32::INFINITY), |a, b| a.min(b)),
         Fold::Prod => fold!(1.0, |a, b| a.mul(b)),
     }
 }

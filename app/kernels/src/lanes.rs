@@ -175,6 +175,16 @@ impl Lanes for Scalar {
     }
 }
 
+/// The same value, of which the compiler knows nothing.
+///
+/// A greatest or least element is sought from an infinity. If the compiler sees it, it may take the first
+/// comparison for its own maximum, which on some machines makes a NaN of a signalling NaN that the law passes
+/// over.
+#[inline(always)]
+pub(crate) fn opaque(x: f32) -> f32 {
+    std::hint::black_box(x)
+}
+
 /// `b > a ? b : a`: the order of operands decides what a NaN does.
 #[inline(always)]
 pub(crate) fn max(a: f32, b: f32) -> f32 {

@@ -4,7 +4,7 @@
 use crate::Binary;
 use crate::Isa;
 use crate::isa::entry;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes, opaque};
 use crate::post::{self, Grid, Other, Post};
 use crate::reduce::{exp_lanes, lanes_of, softmax_rows, sum, tree};
 
@@ -161,7 +161,7 @@ fn softmax_body<V: Lanes>(scale: Option<f32>, mask: Option<&[f32]>, x: &[f32], y
     let (xs, x_rest) = x.as_chunks::<LANES>();
     let masks = mask_list.as_chunks::<LANES>().0;
     let done = vectors.len() * LANES;
-    let mut greatest = V::splat(f32::NEG_INFINITY);
+    let mut greatest = V::splat(opaque(f32::NEG_INFINITY));
     for (i, (x, y)) in xs.iter().zip(vectors).enumerate() {
         let mut v = V::load(x);
         if scale.is_some() {

@@ -118,7 +118,14 @@ macro_rules! rows_of_taps {
 
 #[inline(always)]
 fn max_pool_body<V: Lanes>(pool: &Pool, x: &[f32], y: &mut [f32]) {
-    rows_of_taps!(pool, x, y, f32::NEG_INFINITY, |acc, tap| acc.max(tap), lanes::max(acc, tap));
+    rows_of_taps!(
+        pool,
+        x,
+        y,
+        lanes::opaque(f32::NEG_INFINITY),
+        |acc, tap| acc.max(tap),
+        lanes::max(acc, tap)
+    );
 }
 
 #[inline(always)]

@@ -76,7 +76,7 @@ pub(crate) fn sum<V: Lanes>(x: &[f32]) -> f32 {
 
 #[inline(always)]
 fn greatest<V: Lanes>(x: &[f32]) -> f32 {
-    tree(lanes_of!(x, f32::NEG_INFINITY, |acc, v| acc.max(v)), lanes::max)
+    tree(lanes_of!(x, lanes::opaque(f32::NEG_INFINITY), |acc, v| acc.max(v)), lanes::max)
 }
 
 #[inline(always)]
@@ -85,7 +85,7 @@ fn fold_rows_body<V: Lanes>(fold: Fold, n: usize, x: &[f32], y: &mut [f32]) {
         *y = match fold {
             Fold::Sum => sum::<V>(row),
             Fold::Max => greatest::<V>(row),
-            Fold::Min => tree(lanes_of!(row, f32::INFINITY, |acc, v| acc.min(v)), lanes::min),
+            Fold::Min => tree(lanes_of!(row, lanes::opaque(f32::INFINITY), |acc, v| acc.min(v)), lanes::min),
             Fold::Prod => tree(lanes_of!(row, 1.0, |acc, v| acc.mul(v)), |a, b| a * b),
         };
     }

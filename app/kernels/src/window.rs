@@ -6,7 +6,7 @@
 
 use crate::Isa;
 use crate::isa::entry;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes, opaque};
 use crate::pool::{Pool, PoolDivisor};
 use crate::post::{self, Early, Grid, Post};
 use std::ops::Range;
@@ -99,7 +99,7 @@ impl Depthwise {
     }
 }
 
-/// What comes after the sum of a depthwise convolution, in registers.
+/// What comes after the sum of a depthwise convolution, in registers. A greatest tap is sought from `low`.
 struct After {
     bias: [f32; LANES],
     low: f32,
@@ -130,13 +130,12 @@ fn convolve_body<V: Lanes>(pool: &Pool, x: &[f32], w: &[f32], after: &After, y: 
     block::<V, CONVOLVE>(pool, PoolDivisor::One, x, w, after, y);
 }
 
-const NOTHING: After = After { bias: [0.0; LANES], low: f32::NEG_INFINITY, high: f32::INFINITY };
-
 #[inline(always)]
 fn max_body<V: Lanes>(pool: &Pool, x: &[f32], y: &mut [f32]) {
     let (input, output) = (pool.input_len() * LANES, pool.output_len() * LANES);
     for (x, y) in x.chunks_exact(input.max(1)).zip(y.chunks_exact_mut(output.max(1))) {
-        block::<V, MAX>(pool, PoolDivisor::One, x, &[], &NOTHING, y);
+        let after = After { bias: [0.0; LANES], low: opaque(f32::NEG_INFINITY), high: f32::INFINITY };
+        block::<V, MAX>(pool, PoolDivisor::One, x, &[], &after, y);
     }
 }
 
@@ -144,7 +143,8 @@ fn max_body<V: Lanes>(pool: &Pool, x: &[f32], y: &mut [f32]) {
 fn sum_body<V: Lanes>(pool: &Pool, divisor: PoolDivisor, x: &[f32], y: &mut [f32]) {
     let (input, output) = (pool.input_len() * LANES, pool.output_len() * LANES);
     for (x, y) in x.chunks_exact(input.max(1)).zip(y.chunks_exact_mut(output.max(1))) {
-        block::<V, SUM>(pool, divisor, x, &[], &NOTHING, y);
+        let after = After { bias: [0.0; LANES], low: 0.0, high: 0.0 };
+        block::<V, SUM>(pool, divisor, x, &[], &after, y);
     }
 }
 
@@ -267,7 +267,7 @@ impl Row<'_> {
         columns: (usize, usize),
     ) {
         let step = if STEP == 0 { self.step } else { STEP };
-        let mut sums = [V::splat(if KIND == MAX { f32::NEG_INFINITY } else { 0.0 }); COUNT];
+        let mut sums = [V::splat(if KIND == MAX { self.after.low } else { 0.0 }); COUNT];
         let at = ox.wrapping_mul(step).wrapping_add(columns.0.wrapping_mul(self.across));
         let mut x_row = self.x.wrapping_add(at);
         let mut w_row = self.w.wrapping_add(columns.0 * LANES);

@@ -7,7 +7,10 @@ use crate::{
     packed_len, softmax, sum_pool, sum_pool_blocks, transpose,
 };
 
-pub(super) const LARGE: [(&str, fn(Isa) -> u64, u64); 9] = [
+/// A kernel, what computes its digest, and the digest recorded.
+type Recorded = (&'static str, fn(Isa) -> u64, u64);
+
+pub(super) const LARGE: [Recorded; 9] = [
     ("products", products, 0x5d60_50a3_e70b_0ee4),
     ("long-products", long_products, 0xf68d_0d03_111b_dbdf),
     ("convolution", convolution, 0xc1ef_00b7_e031_5b9e),

@@ -92,7 +92,11 @@ fn pools_of_blocks_and_planes_have_the_bits_of_the_plain_loop() {
         for i in 0..channels * output {
             let taps = taps(&pool, i % output);
             let values = taps.iter().map(|&(_, place)| x[i / output * size + place]);
-            greatest.push(values.clone().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a }));
+            greatest.push(
+                values
+                    .clone()
+                    .fold(crate::lanes::opaque(f32::NEG_INFINITY), |a, b| if b > a { b } else { a }),
+            );
             let sum = values.fold(0.0f32, |a, b| a + b);
             sums.push(match divisor {
                 PoolDivisor::One => sum,
@@ -105,14 +109,14 @@ fn pools_of_blocks_and_planes_have_the_bits_of_the_plain_loop() {
             let blocked = blocks(channels, size, &x);
             let mut y = vec![f32::NAN; channels.div_ceil(16) * 16 * output];
             max_pool_blocks(isa, &pool, &blocked, &mut y);
-            assert_same(&what, &planes(channels, output, &y), &greatest);
+            assert_same(&format!("max of blocks {what}"), &planes(channels, output, &y), &greatest);
             sum_pool_blocks(isa, &pool, divisor, &blocked, &mut y);
-            assert_same(&what, &planes(channels, output, &y), &sums);
+            assert_same(&format!("sum of blocks {what}"), &planes(channels, output, &y), &sums);
             let mut y = vec![f32::NAN; channels * output];
             crate::max_pool(isa, &pool, &x, &mut y);
-            assert_same(&what, &y, &greatest);
+            assert_same(&format!("max of planes {what}"), &y, &greatest);
             crate::sum_pool(isa, &pool, divisor, &x, &mut y);
-            assert_same(&what, &y, &sums);
+            assert_same(&format!("sum of planes {what}"), &y, &sums);
         }
     }
 }
