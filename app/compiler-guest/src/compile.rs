@@ -49,9 +49,12 @@ pub struct Ports {
 fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     let mut proto = ModelProto::decode(&onnx[..])?;
     drop(onnx);
+    let own = proto.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
+    let opset = own.map_or(1, |set| set.version);
     let graph = proto.graph.as_mut().context("the file has no graph")?;
     text::rewrite(graph)?;
     let ports = prepare(graph, shapes)?;
+    operators::qlinear::expand(graph, opset)?;
     let mut framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     operators::register(&mut framework.op_register);
     let model = framework.model_for_proto_model(&proto)?;

@@ -85,15 +85,7 @@ impl PlanBuilder {
         if tensor::byte_len(dtype, dims) != Some(bytes.len()) {
             self.note(BuildError::ConstantLength { len: bytes.len(), dtype, dims: dims.to_vec() });
         }
-        let digest = *blake3::hash(bytes).as_bytes();
-        let offset = match self.offsets.get(&digest) {
-            Some(&offset) => offset,
-            None => {
-                let offset = append(&mut self.data, bytes);
-                self.offsets.insert(digest, offset);
-                offset
-            }
-        };
+        let offset = self.store(bytes);
         let key = (offset, dtype, dims.to_vec());
         if let Some(&id) = self.constants.get(&key) {
             return id;
@@ -172,7 +164,35 @@ impl PlanBuilder {
         })
     }
 
-    fn live(&self) -> Vec<bool> {
+    /// Makes a value that was computed a constant of its dtype and dims.
+    pub fn redefine(&mut self, value: ValueId, bytes: &[u8]) {
+        let Some(node) = self.get(value) else {
+            return self.note(BuildError::Undefined(value));
+        };
+        let (dtype, dims) = (node.dtype, node.dims.clone());
+        if tensor::byte_len(dtype, &dims) != Some(bytes.len()) {
+            return self.note(BuildError::ConstantLength { len: bytes.len(), dtype, dims });
+        }
+        let offset = self.store(bytes);
+        if let Some(node) = self.nodes.get_mut(value as usize) {
+            node.op = Opcode::Const { offset };
+            node.inputs.clear();
+        }
+    }
+
+    /// Where bytes are in the data section, which has equal ones once.
+    fn store(&mut self, bytes: &[u8]) -> u64 {
+        let digest = *blake3::hash(bytes).as_bytes();
+        if let Some(&offset) = self.offsets.get(&digest) {
+            return offset;
+        }
+        let offset = append(&mut self.data, bytes);
+        self.offsets.insert(digest, offset);
+        offset
+    }
+
+    /// Which values an output needs; inputs count as needed.
+    pub fn live(&self) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
         for (_, id) in self.inputs.iter().chain(&self.outputs) {
             live[*id as usize] = true;
@@ -264,6 +284,23 @@ mod tests {
         assert_eq!(plan.outputs, [("y".into(), 3)]);
         assert_eq!(plan.nodes[3].inputs, [1, 2]);
         assert_eq!(plan.nodes[2].op, Opcode::Const { offset: 0 });
+    }
+
+    #[test]
+    fn a_value_may_become_a_constant() {
+        let mut builder = PlanBuilder::new();
+        let x = builder.input("x", DType::F32, &[1]);
+        let y = builder.push(Opcode::Unary(UnaryOp::Neg), &[x], DType::F32, &[1]);
+        builder.output("y", y);
+        assert_eq!(builder.live(), [true, true]);
+        builder.redefine(y, &3.0f32.to_le_bytes());
+        let plan = builder.finish().unwrap();
+        assert_eq!(plan.nodes[1].op, Opcode::Const { offset: 0 });
+        assert!(plan.nodes[1].inputs.is_empty() && plan.validate().is_ok());
+        let mut builder = PlanBuilder::new();
+        let x = builder.input("x", DType::F32, &[1]);
+        builder.redefine(x, &[0]);
+        assert!(matches!(builder.finish(), Err(BuildError::ConstantLength { len: 1, .. })));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What every concern needs: the plan under construction, the node at hand, and small opcodes that many use.
 
-use assay_plan::{BinaryOp, Opcode, PlanBuilder, UnaryOp};
+use super::quant::Builder;
+use assay_plan::{BinaryOp, Opcode, UnaryOp};
 use assay_types::tensor::DType;
 use std::collections::BTreeMap;
 use tract_onnx::prelude::*;
@@ -74,7 +75,7 @@ pub fn axes(axes: &[usize]) -> TractResult<Vec<u8>> {
 /// The plan under construction.
 #[derive(Default)]
 pub struct Lowering {
-    pub plan: PlanBuilder,
+    pub plan: Builder,
 }
 
 impl Lowering {
@@ -92,14 +93,6 @@ impl Lowering {
     /// Whether a value is a constant.
     pub fn is_constant(&self, value: u32) -> bool {
         self.plan.constant_bytes(value).is_some()
-    }
-
-    /// The bytes of a constant.
-    pub fn bytes(&self, value: u32, what: &str) -> TractResult<Vec<u8>> {
-        let bytes = self.plan.constant_bytes(value);
-        bytes
-            .map(<[u8]>::to_vec)
-            .with_context(|| format!("{what} that are computed, not constant, are not supported"))
     }
 
     /// The same value under other dims.

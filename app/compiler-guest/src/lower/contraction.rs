@@ -52,6 +52,7 @@ fn conv(lowering: &mut Lowering, site: &Site<'_>, op: &Conv) -> TractResult<u32>
         "a convolution with its weights in this layout is not supported"
     );
     let canvas = Canvas::new(lowering, site.input(0)?, &op.pool_spec)?;
+    ensure!(canvas.dtype == DType::F32, "a convolution of {} is not supported", canvas.dtype);
     let (window, _) = pooling::window(&op.pool_spec, canvas.hw)?;
     let weights = weights(lowering, site.input(1)?, op.pool_spec.rank())?;
     let channels = u32::try_from(op.pool_spec.output_channels)?;
@@ -68,7 +69,10 @@ fn conv(lowering: &mut Lowering, site: &Site<'_>, op: &Conv) -> TractResult<u32>
 
 /// Weights as \[o, i, kh, kw\].
 fn weights(lowering: &mut Lowering, value: u32, rank: usize) -> TractResult<u32> {
-    lowering.bytes(value, "weights of a convolution")?;
+    ensure!(
+        lowering.plan.is_fixed(value),
+        "weights of a convolution that are computed, not constant, are not supported"
+    );
     let dims = lowering.dims(value)?;
     ensure!(dims.len() == rank + 2, "the weights of a convolution have another rank than its input");
     match rank {

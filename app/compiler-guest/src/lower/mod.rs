@@ -12,6 +12,7 @@ mod contraction;
 mod elementwise;
 mod movement;
 mod pooling;
+mod quant;
 mod recurrent;
 mod reduction;
 mod trees;
@@ -50,6 +51,7 @@ pub fn lower(model: &TypedModel, ports: &Ports) -> TractResult<Plan> {
         };
         lowering.plan.output(name, value);
     }
+    lowering.plan.fold();
     Ok(lowering.plan.finish()?)
 }
 
@@ -80,6 +82,7 @@ fn one(lowering: &mut Lowering, site: &Site<'_>) -> TractResult<Vec<u32>> {
         pooling::lower,
         recurrent::lower,
         trees::lower,
+        quant::lower,
     ];
     for concern in concerns {
         if let Some(values) = concern(lowering, site)? {

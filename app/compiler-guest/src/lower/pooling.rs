@@ -23,6 +23,8 @@ pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
         return Ok(None);
     };
     let canvas = Canvas::new(lowering, site.input(0)?, spec)?;
+    let bytes = sum.is_none() && matches!(canvas.dtype, DType::U8 | DType::I8);
+    ensure!(bytes || canvas.dtype == DType::F32, "a window over {} is not supported", canvas.dtype);
     let (window, stretched) = window(spec, canvas.hw)?;
     let op = match sum {
         None => Opcode::MaxPool(window),
@@ -37,13 +39,14 @@ pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
     };
     let channels = lowering.dims(canvas.value)?[1];
     let out = canvas.result(lowering, site, channels, spec)?;
-    let y = lowering.plan.push(op, &[canvas.value], DType::F32, &out);
+    let y = lowering.plan.push(op, &[canvas.value], canvas.dtype, &out);
     Ok(Some(vec![canvas.restore(lowering, y, site)?]))
 }
 
 /// A tensor in the form that windows need: \[n, c, h, w\]; and the way back.
 pub struct Canvas {
     pub value: u32,
+    pub dtype: DType,
     pub hw: [u32; 2],
     channels_last: bool,
 }
@@ -52,7 +55,6 @@ impl Canvas {
     /// Brings a tensor into that form.
     pub fn new(lowering: &mut Lowering, x: u32, spec: &PoolSpec) -> TractResult<Self> {
         let (dtype, mut dims) = lowering.of(x)?;
-        ensure!(dtype == DType::F32, "a window over {dtype} is not supported");
         ensure!(matches!(spec.rank(), 1 | 2), "a window over {} axes is not supported", spec.rank());
         let mut x = x;
         let batched = spec.data_format.has_n();
@@ -74,7 +76,7 @@ impl Canvas {
         if spec.rank() == 1 {
             dims.insert(2, 1);
         }
-        Ok(Self { value: lowering.reshape(x, &dims)?, hw: [dims[2], dims[3]], channels_last })
+        Ok(Self { value: lowering.reshape(x, &dims)?, dtype, hw: [dims[2], dims[3]], channels_last })
     }
 
     /// The dims of a window operator's result in that form.

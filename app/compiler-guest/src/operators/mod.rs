@@ -8,6 +8,8 @@
 mod encode;
 mod features;
 mod linear;
+pub mod qlinear;
+pub mod quant;
 mod recurrent;
 mod roots;
 mod scores;
@@ -32,6 +34,7 @@ pub fn register(register: &mut OnnxOpRegister) {
     register.insert("FeatureVectorizer", features::vectorizer);
     register.insert("Imputer", features::imputer);
     register.insert("LabelEncoder", encode::label);
+    quant::register(register);
     register.insert("LinearClassifier", linear::classifier);
     register.insert("LinearRegressor", linear::regressor);
     register.insert("Normalizer", features::normalizer);
