@@ -10,13 +10,10 @@ use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Models with an operator on quantised numbers, which this engine does not have, and a name that must be said.
-const QUANTISED: [(&str, &[&str]); 3] = [
-    ("cnn_digits_qop.onnx", &["QLinearConv", "QGemm", "QuantizeLinear"]),
-    ("mlp_digits_qdq_u8s8.onnx", &["QuantizeLinear", "DequantizeLinear"]),
-    ("tx_digits_dyn.onnx", &["DynamicQuantizeLinear", "MatMulInteger"]),
-];
+/// How far a model may be off that ends in a quantisation: its step.
+const STEPS: [(&str, f32); 2] = [("cnn_digits_qop.onnx", 0.003_907), ("mlp_digits_qdq_u8s8.onnx", 0.003_922)];
 
+/// How far any other may be off.
 const TOLERANCE: f32 = 1e-4;
 
 fn run_model(model: &Path, inputs: &Path, output: &Path) -> Value {
@@ -37,25 +34,24 @@ fn array(path: &Path, name: &str) -> Tensor {
 }
 
 /// Floats within the tolerance, integers exactly.
-fn assert_agrees(what: &str, got: &Tensor, expected: &Tensor) {
+fn assert_agrees(what: &str, got: &Tensor, expected: &Tensor, tolerance: f32) {
     assert_eq!((got.dtype(), got.dims()), (expected.dtype(), expected.dims()), "{what}");
     let (Some(got_f32), Some(expected_f32)) = (got.to_f32(), expected.to_f32()) else {
         assert_eq!(got.data(), expected.data(), "{what}");
         return;
     };
     for (index, (got, expected)) in got_f32.iter().zip(&expected_f32).enumerate() {
-        assert!((got - expected).abs() <= TOLERANCE, "{what}[{index}]: {got}, ONNX Runtime has {expected}");
+        assert!((got - expected).abs() <= tolerance, "{what}[{index}]: {got}, ONNX Runtime has {expected}");
     }
 }
 
 #[test]
-fn every_f32_linear_and_tree_model_agrees_with_onnx_runtime() {
+fn every_model_agrees_with_onnx_runtime() {
     let folder = tempfile::tempdir().unwrap();
     let mut ran = 0;
     for model in files(&data("models"), "onnx") {
-        if QUANTISED.iter().any(|(quantised, _)| *quantised == name(&model)) {
-            continue;
-        }
+        let step = STEPS.iter().find(|(quantised, _)| *quantised == name(&model));
+        let tolerance = step.map_or(TOLERANCE, |(_, step)| *step);
         let inputs = model.with_extension("npz");
         let output = folder.path().join("output.npz");
         let answer = run_model(&model, &inputs, &output);
@@ -64,7 +60,7 @@ fn every_f32_linear_and_tree_model_agrees_with_onnx_runtime() {
         assert!(!outputs.is_empty());
         for port in outputs {
             let what = format!("{} {port}", name(&model));
-            assert_agrees(&what, &array(&output, port), &array(&inputs, &format!("out/{port}")));
+            assert_agrees(&what, &array(&output, port), &array(&inputs, &format!("out/{port}")), tolerance);
         }
         let again = run_model(&model, &inputs, &output);
         assert_eq!(answer["output_hash"], again["output_hash"], "{}", name(&model));
@@ -72,17 +68,7 @@ fn every_f32_linear_and_tree_model_agrees_with_onnx_runtime() {
         assert!(answer["units"].as_u64().is_some_and(|units| units > 0));
         ran += 1;
     }
-    assert_eq!(ran, 8);
-}
-
-#[test]
-fn quantised_models_are_refused_by_an_operators_name() {
-    for (file, operators) in QUANTISED {
-        let model = data("models").join(file);
-        let ran = wallet().finish([OsStr::new("model"), OsStr::new("inspect"), model.as_os_str()]).unwrap();
-        assert_eq!(ran.code(), Some(2), "{file}: {}{}", ran.stdout, ran.stderr);
-        assert!(operators.iter().any(|operator| ran.stdout.contains(operator)), "{file}: {}", ran.stdout);
-    }
+    assert_eq!(ran, 11);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! a value that would be passed over, is refused. An attribute that cannot change an inference (a seed, a
 //! hint) is on it.
 
+use super::quant;
+
 const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 const WINDOW: &[&str] = &[
     "auto_pad",
@@ -161,7 +163,7 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Trilu" => &["upper"],
         "ZipMap" => &["classlabels_int64s", "classlabels_strings"],
         _ if operator.starts_with("Reduce") => REDUCE,
-        _ => &[],
+        _ => quant::attributes(operator).unwrap_or(&[]),
     }
 }
 
@@ -190,6 +192,12 @@ pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
         ("LSTM" | "RNN", "linear_before_reset") if *number != 0 => {
             Err("linear_before_reset belongs to GRU".to_owned())
         }
+        ("QuantizeLinear" | "DequantizeLinear", "block_size") if *number != 0 => {
+            Err("quantisation in blocks is not supported".to_owned())
+        }
+        (_, "channels_last") if *number != 0 => {
+            Err("only channels before rows and columns are supported".to_owned())
+        }
         ("BatchNormalization", "training_mode") if *number != 0 => Err("it is in training mode".to_owned()),
         ("BatchNormalization", "spatial") if *number != 1 => Err("only spatial = 1 is supported".to_owned()),
         _ => Ok(()),
@@ -212,5 +220,13 @@ mod tests {
         assert!(check("SpaceToDepth", &attribute("mode", &["CRD"])).is_err());
         assert!(check("Relu", &attribute("anything", &[])).is_err());
         assert!(check("ReduceSum", &attribute("keepdims", &[])).is_ok());
+    }
+
+    #[test]
+    fn quantisation_in_blocks_is_refused_by_words() {
+        let blocks = Attribute { name: "block_size", number: 32, texts: vec![] };
+        assert!(check("DequantizeLinear", &blocks).unwrap_err().contains("in blocks"));
+        assert!(check("DequantizeLinear", &attribute("block_size", &[])).is_ok());
+        assert!(check("QLinearAdd", &attribute("axis", &[])).is_err());
     }
 }

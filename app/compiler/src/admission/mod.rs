@@ -10,6 +10,7 @@ mod attributes;
 mod graph;
 mod labels;
 pub mod ops;
+mod quant;
 mod tensor;
 mod wire;
 

@@ -1,8 +1,11 @@
 //! The operators that a model may use, and why some may not be used.
 //!
-//! The list is by name, in the domains `ai.onnx` (also written as the empty string) and `ai.onnx.ml`. Being
+//! The list is by name, in the domains `ai.onnx` (also written as the empty string), `ai.onnx.ml` and
+//! `com.microsoft`. Being
 //! listed lets an operator into the compiler; whether each of its flavours has a lowering is the compiler's
 //! to say, again by name. What is refused here is refused before the sandbox is entered.
+
+use super::quant;
 
 /// Operators of `ai.onnx` that the compiler can lower, at least in their common form.
 const ONNX: &[&str] = &[
@@ -21,10 +24,13 @@ const ONNX: &[&str] = &[
     "Constant",
     "ConstantOfShape",
     "Conv",
+    "ConvInteger",
     "Cos",
     "DepthToSpace",
+    "DequantizeLinear",
     "Div",
     "Dropout",
+    "DynamicQuantizeLinear",
     "Einsum",
     "Elu",
     "Equal",
@@ -56,6 +62,7 @@ const ONNX: &[&str] = &[
     "LogSoftmax",
     "LpNormalization",
     "MatMul",
+    "MatMulInteger",
     "Max",
     "MaxPool",
     "Mean",
@@ -70,6 +77,9 @@ const ONNX: &[&str] = &[
     "PRelu",
     "Pad",
     "Pow",
+    "QLinearConv",
+    "QLinearMatMul",
+    "QuantizeLinear",
     "RMSNormalization",
     "RNN",
     "Range",
@@ -155,13 +165,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("NonMaxSuppression", DATA_DEPENDENT),
     ("Unique", DATA_DEPENDENT),
     ("Compress", DATA_DEPENDENT),
-    ("ConvInteger", QUANTISED),
-    ("DequantizeLinear", QUANTISED),
-    ("DynamicQuantizeLinear", QUANTISED),
-    ("MatMulInteger", QUANTISED),
-    ("QLinearConv", QUANTISED),
-    ("QLinearMatMul", QUANTISED),
-    ("QuantizeLinear", QUANTISED),
     ("CastMap", MAPS),
     ("DictVectorizer", MAPS),
     ("CategoryMapper", TEXT),
@@ -175,7 +178,6 @@ const DATA_DEPENDENT: &str =
 const MAPS: &str =
     "it takes maps, and a model here takes tensors: make the features a tensor before the model";
 const TEXT: &str = "text has no place in a tensor here: encode it as numbers before the model";
-const QUANTISED: &str = "quantised operators are not supported yet: export the model in f32";
 
 /// Whether an operator may be used; if not, why.
 ///
@@ -185,8 +187,7 @@ pub fn check(domain: &str, name: &str) -> Result<(), &'static str> {
     let listed = match domain {
         "" | "ai.onnx" => ONNX,
         "ai.onnx.ml" => ONNX_ML,
-        "com.microsoft" if MICROSOFT.contains(&name) => return Ok(()),
-        "com.microsoft" if name.starts_with("QLinear") || name == "QGemm" => return Err(QUANTISED),
+        "com.microsoft" if MICROSOFT.contains(&name) || quant::MICROSOFT.contains(&name) => return Ok(()),
         _ => return Err("only operators of ai.onnx and ai.onnx.ml are known"),
     };
     if listed.binary_search(&name).is_ok() {
@@ -200,7 +201,7 @@ pub fn check(domain: &str, name: &str) -> Result<(), &'static str> {
 pub fn supported() -> impl Iterator<Item = (&'static str, &'static str)> {
     let core = ONNX.iter().map(|name| ("ai.onnx", *name));
     let core = core.chain(ONNX_ML.iter().map(|name| ("ai.onnx.ml", *name)));
-    core.chain(MICROSOFT.iter().map(|name| ("com.microsoft", *name)))
+    core.chain(MICROSOFT.iter().chain(quant::MICROSOFT).map(|name| ("com.microsoft", *name)))
 }
 
 #[cfg(test)]
@@ -217,7 +218,9 @@ mod tests {
     #[test]
     fn a_reason_is_told() {
         assert_eq!(check("", "RandomNormal"), Err(RANDOM));
-        assert_eq!(check("", "QuantizeLinear"), Err(QUANTISED));
+        assert_eq!(check("", "QuantizeLinear"), Ok(()));
+        assert_eq!(check("com.microsoft", "QGemm"), Ok(()));
+        assert!(check("com.microsoft", "QAttention").is_err());
         assert!(check("", "NoSuchOperator").is_err());
         assert!(check("com.example", "Add").is_err());
         assert_eq!(check("ai.onnx.ml", "TreeEnsembleClassifier"), Ok(()));

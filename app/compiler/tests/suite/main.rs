@@ -5,6 +5,7 @@ mod cache;
 mod hostile;
 mod models;
 mod mutants;
+mod quantised;
 
 use assay_compiler::{Compiler, pack};
 use assay_types::hash::CompilerHash;

@@ -1,0 +1,120 @@
+//! Quantised models: what ONNX Runtime makes of them, within one step, and integers from file to plan.
+//!
+//! The models and what is expected of them are written by `tests/quantised/make.py`.
+
+use crate::{compiler, root, stem};
+use assay_exec::{Executable, Isa};
+use assay_plan::{Opcode, ValidPlan};
+use assay_types::limits::MAX_COMPILE_FUEL;
+use assay_types::tensor::{DType, NamedTensor, Tensor};
+use npyz::NpyFile;
+use npyz::npz::NpzArchive;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+fn models() -> Vec<PathBuf> {
+    let folder = root().join("app/compiler/tests/quantised");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
+    files.sort();
+    assert_eq!(files.len(), 10);
+    files
+}
+
+fn tensor<R: Read>(array: NpyFile<R>) -> Tensor {
+    let dims: Vec<u32> = array.shape().iter().map(|&dim| dim as u32).collect();
+    let kind = array.dtype().descr();
+    let little = |words: Vec<i64>, size: usize| -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()[..size].to_vec()).collect()
+    };
+    let (dtype, data) = match kind.trim_matches(|c| matches!(c, '\'' | '<' | '|')) {
+        "f4" => return Tensor::from_f32(dims, &array.into_vec::<f32>().unwrap()).unwrap(),
+        "i8" => return Tensor::from_i64(dims, &array.into_vec::<i64>().unwrap()).unwrap(),
+        "i4" => {
+            (DType::I32, little(array.into_vec::<i32>().unwrap().into_iter().map(i64::from).collect(), 4))
+        }
+        "i1" => (DType::I8, little(array.into_vec::<i8>().unwrap().into_iter().map(i64::from).collect(), 1)),
+        "u1" => (DType::U8, array.into_vec::<u8>().unwrap()),
+        other => panic!("an array of {other}"),
+    };
+    Tensor::new(dtype, dims, data).unwrap()
+}
+
+/// The tensors of a model's archive whose names start with `side`.
+fn tensors(onnx: &Path, side: &str) -> Vec<NamedTensor> {
+    let mut archive = NpzArchive::open(onnx.with_extension("npz")).unwrap();
+    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let side = names.iter().filter_map(|entry| entry.strip_prefix(side).map(|name| (entry, name.to_owned())));
+    side.map(|(entry, name)| NamedTensor { name, tensor: tensor(archive.by_name(entry).unwrap().unwrap()) })
+        .collect()
+}
+
+fn compiled(onnx: &Path) -> ValidPlan {
+    let compilation = compiler().compile(&std::fs::read(onnx).unwrap(), &[], MAX_COMPILE_FUEL).unwrap();
+    compilation.outcome.unwrap_or_else(|refusal| panic!("{}: {refusal}", stem(onnx)))
+}
+
+/// The elements of a tensor of numbers.
+fn numbers(tensor: &Tensor) -> Vec<f64> {
+    let data = tensor.data();
+    match tensor.dtype() {
+        DType::F32 => tensor.to_f32().unwrap().into_iter().map(f64::from).collect(),
+        DType::I32 => data.as_chunks().0.iter().map(|word| f64::from(i32::from_le_bytes(*word))).collect(),
+        DType::I8 => data.iter().map(|&byte| f64::from(byte as i8)).collect(),
+        _ => data.iter().map(|&byte| f64::from(byte)).collect(),
+    }
+}
+
+#[test]
+fn quantised_models_agree_with_onnx_runtime_within_one_step() {
+    for onnx in models() {
+        let outputs = Executable::new(compiled(&onnx), Isa::Reference).run(&tensors(&onnx, "in/")).unwrap();
+        let expected = tensors(&onnx, "out/");
+        assert_eq!(outputs.len(), expected.len());
+        let steps = tensors(&onnx, "step/");
+        for NamedTensor { name, tensor: expected } in expected {
+            let what = format!("{} {name}", stem(&onnx));
+            let found = &outputs.iter().find(|output| output.name == name).unwrap().tensor;
+            assert_eq!((found.dtype(), found.dims()), (expected.dtype(), expected.dims()), "{what}");
+            let step = numbers(&steps.iter().find(|step| step.name == name).unwrap().tensor)[0];
+            for (found, expected) in numbers(found).into_iter().zip(numbers(&expected)) {
+                assert!((found - expected).abs() <= step * 1.0001, "{what}: {found} where {expected}");
+            }
+        }
+    }
+}
+
+/// What is f32 in a plan of a quantised model: scales, biases, parameters of norms; all vectors.
+#[test]
+fn no_weight_of_a_quantised_model_becomes_a_float() {
+    let shared = ["mlp_digits_qdq_u8s8", "tx_digits_dyn", "cnn_digits_qop"];
+    let shared = shared.map(|name| root().join(format!("tests/data/models/{name}.onnx")));
+    for onnx in models().iter().chain(&shared) {
+        let plan = compiled(onnx);
+        let nodes = &plan.plan().nodes;
+        for node in nodes.iter().filter(|node| matches!(node.op, Opcode::Const { .. })) {
+            let count: u32 = node.dims.iter().product();
+            let matrix = node.dims.iter().filter(|&&dim| dim > 1).count() > 1;
+            let float = node.dtype == DType::F32 && count > 16 && matrix;
+            assert!(!float, "{}: a weight {:?} of f32", stem(onnx), node.dims);
+        }
+        let integers = |name: &str| nodes.iter().filter(|node| node.op.name() == name).count();
+        assert!(integers("EinsumInt") + integers("Conv2dInt") > 0, "{}", stem(onnx));
+        if stem(onnx) != "tx_digits_dyn" && stem(onnx) != "transformer_dynamic" {
+            assert_eq!(integers("Einsum") + integers("Conv2d"), 0, "{}", stem(onnx));
+        }
+    }
+}
+
+#[test]
+fn a_product_is_requantised_at_once_and_an_activation_between_quantisations_is_a_table() {
+    let count = |name: &str, op: &str| {
+        let onnx = root().join(format!("app/compiler/tests/quantised/{name}.onnx"));
+        compiled(&onnx).plan().nodes.iter().filter(|node| node.op.name() == op).count()
+    };
+    assert_eq!(count("cnn_qdq_channels", "Requantize"), 7);
+    assert_eq!(count("cnn_qdq_channels", "Conv2dInt") + count("cnn_qdq_channels", "EinsumInt"), 7);
+    assert!(count("cnn_qdq_channels", "Lookup") >= 3);
+    assert_eq!(count("mlp_qop_u8u8", "Requantize"), 3);
+}
