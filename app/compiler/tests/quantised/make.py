@@ -318,6 +318,83 @@ def operators():
     return g.model(ports, outputs)
 
 
+def forms(opset):
+    """What stands between a dequantisation and a quantisation in files: each form once."""
+    g = Graph(6)
+    g.rng = np.random.default_rng(8)
+    c, outputs = g.const, {}
+    any8 = lambda dtype, *dims: c(g.rng.integers(-127, 128, dims).astype(dtype))
+    scale = lambda v: c(np.float32(v))
+    by_axis = (lambda axis: dict(axis=axis)) if opset >= 13 else (lambda axis: {})
+    a = g.node("DequantizeLinear", "a", scale(0.02), c(np.uint8(120)))
+    b = g.node("DequantizeLinear", "b", scale(0.03), c(np.int8(-5)))
+    image = g.node("DequantizeLinear", "image", scale(0.02), c(np.uint8(120)))
+
+    def weight(*dims, axis=None, dtype=np.int8):
+        if axis is None or opset < 13:
+            return g.node("DequantizeLinear", any8(dtype, *dims), scale(0.01), c(dtype(3)))
+        scales = c(np.linspace(0.005, 0.02, dims[axis]).astype(np.float32))
+        return g.node("DequantizeLinear", any8(dtype, *dims), scales, c(np.zeros(dims[axis], dtype)), **by_axis(axis))
+
+    def bias(n, by):
+        return g.node("DequantizeLinear", c(g.rng.integers(-500, 500, [n]).astype(np.int32)), scale(by))
+
+    def out(name, value, dims, dtype=I8, by=0.05, zero=3):
+        kind = np.int8 if dtype == I8 else np.uint8
+        outputs[name] = (g.node("QuantizeLinear", value, scale(by), c(kind(zero))), dtype, dims)
+
+    def clip(x, low, high):
+        if opset < 11:
+            return g.node("Clip", x, min=low, max=high)
+        return g.node("Clip", x, scale(low), scale(high))
+
+    # Products, bounds after them, and movements between them and the quantisation.
+    product = g.node("Add", g.node("MatMul", a, weight(8, 6, axis=1)), g.weight(6))
+    out("bias_in_numbers", product, [4, 6])
+    own = np.float32(0.02) * np.float32(0.01)
+    product = g.node("Add", g.node("MatMul", a, weight(8, 6)), bias(6, own))
+    out("relu_above_the_least", g.node("Relu", product), [4, 6])
+    out("relu_at_the_least", g.node("Relu", product), [4, 6], U8, 0.03, 0)
+    out("clip", clip(product, -0.4, 1.1), [4, 6])
+    outputs["product"] = (product, F, [4, 6])
+    conv = g.node("Conv", image, weight(5, 2, 3, 3, axis=0), kernel_shape=[3, 3], pads=[1, 0, 2, 1], dilations=[1, 1])
+    out("conv", conv, [1, 5, 7, 5])
+    out("pooled", g.node("MaxPool", g.node("Relu", conv), kernel_shape=[2, 2], strides=[2, 2]), [1, 5, 3, 2])
+    out("flat", g.node("Flatten", g.node("Relu", conv)), [1, 175], U8, 0.04, 7)
+    y = g.node("Conv", image, weight(4, 1, 2, 2, axis=0), g.weight(4), group=2, dilations=[2, 2], strides=[2, 1])
+    out("groups", y, [1, 4, 2, 4], by=0.1)
+    line = g.node("Reshape", image, c(np.array([1, 2, 36], np.int64)))
+    y = g.node("Conv", line, weight(3, 2, 5, axis=0), bias(3, own), pads=[2, 2], kernel_shape=[5])
+    out("line", y, [1, 3, 36])
+    out("pair", g.node("Add", g.node("MatMul", a, weight(8, 5)), g.node("MatMul", a, weight(8, 5, axis=1))), [4, 5])
+    # Weights first, both computed, batches, and a sum over the axis of the scales.
+    out("weights_first", g.node("MatMul", weight(7, 4, axis=0), a), [7, 8])
+    out("computed", g.node("MatMul", a, b), [4, 8], by=0.2)
+    y = g.node("MatMul", g.node("Reshape", a, c(np.array([2, 2, 8], np.int64))), weight(2, 8, 3))
+    out("batch", y, [2, 2, 3], by=0.1)
+    out("scales_summed", g.node("MatMul", a, weight(8, 4, axis=0)), [4, 4])
+    out("gemm", g.node("Gemm", a, weight(3, 4, axis=0), g.weight(3), transA=1, transB=1), [8, 3])
+    out("only_weights", g.node("MatMul", "x", weight(8, 9, axis=1)), [4, 9])
+    # Functions of one element.
+    out("silu", g.node("Mul", a, g.node("Sigmoid", a)), [4, 8])
+    half = g.node("Erf", g.node("Mul", b, scale(0.70710678)))
+    out("gelu", g.node("Mul", g.node("Mul", b, g.node("Add", half, scale(1))), scale(0.5)), [8, 8], U8, 0.02, 9)
+    out("tanh", g.node("Tanh", clip(b, -1.5, 2.0)), [8, 8], by=1 / 128, zero=0)
+    out("rescaled", g.node("Transpose", a, perm=[1, 0]), [8, 4], U8, 0.03, 100)
+    out("softmax", g.node("Softmax", a, axis=1), [4, 8], U8, 1 / 256, 0)
+    # Movements.
+    outputs["same"] = (g.node("QuantizeLinear", a, scale(0.02), c(np.uint8(120))), U8, [4, 8])
+    out("concat", g.node("Concat", a, g.node("Transpose", b, perm=[1, 0]), axis=0), [12, 8], U8, 0.04, 128)
+    rows = g.node("Gather", weight(11, 6), c(np.array([[3, 0], [10, 3]], np.int64)), axis=0)
+    out("gather", rows, [2, 2, 6], by=0.02)
+    if opset >= 11:
+        padded = g.node("Pad", image, c(np.array([0, 0, 1, 2, 0, 0, 0, 1], np.int64)))
+        y = g.node("Conv", padded, weight(2, 2, 3, 3), kernel_shape=[3, 3])
+        out("pad", g.node("Slice", y, *[c(np.array([v], np.int64)) for v in (1, 5, 2)]), [1, 2, 4, 7])
+    ports = {"a": (U8, [4, 8]), "b": (I8, [8, 8]), "x": (F, [4, 8]), "image": (U8, [1, 2, 6, 6])}
+    return g.model(ports, outputs, opset)
+
+
 def main():
     u8, i8 = QuantType.QUInt8, QuantType.QInt8
     qdq, qop = QuantFormat.QDQ, QuantFormat.QOperator
@@ -331,6 +408,8 @@ def main():
     static("transformer_qdq", transformer(), qdq, u8, i8, per_channel=True)
     dynamic("transformer_dynamic", transformer(), i8, 1e-3, per_channel=True)
     write("operators", operators())
+    for opset in (10, 13, 21):
+        write(f"forms_{opset}", forms(opset))
 
 
 if __name__ == "__main__":
