@@ -95,6 +95,14 @@ impl Lowering {
         self.plan.constant_bytes(value).is_some()
     }
 
+    /// The bytes of a constant.
+    pub fn bytes(&self, value: u32, what: &str) -> TractResult<Vec<u8>> {
+        let bytes = self.plan.constant_bytes(value);
+        bytes
+            .map(<[u8]>::to_vec)
+            .with_context(|| format!("{what} that are computed, not constant, are not supported"))
+    }
+
     /// The same value under other dims.
     pub fn reshape(&mut self, value: u32, dims: &[u32]) -> TractResult<u32> {
         let (dtype, old) = self.of(value)?;

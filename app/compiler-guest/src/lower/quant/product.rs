@@ -70,7 +70,8 @@ impl Builder {
             let whole = self.shaped(x.q, &[images, inside, rows, last]);
             let bytes = self.constant_bytes(w.q)?;
             let bytes = permuted(bytes, 1, &w_shape, &order.map(|axis| axis as u8));
-            let kernel = self.constant(self.dtype_of(w.q), &[results, inside, 1, 1], &bytes);
+            let dtype = self.dtype_of(w.q);
+            let kernel = self.constant(dtype, &[results, inside, 1, 1], &bytes);
             let zx = self.shaped(x.zero, &[1]);
             let zeros = u32::try_from(count(&self.dims_of(w.zero))).ok()?;
             let zw = self.shaped(w.zero, &[zeros]);
