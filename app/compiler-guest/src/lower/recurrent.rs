@@ -8,6 +8,7 @@
 use super::Lowered;
 use super::activation;
 use super::context::{Lowering, Site};
+use super::quant;
 use crate::operators::{Cell, Recurrence};
 use assay_plan::{BinaryOp, Opcode};
 use assay_types::tensor::DType;
@@ -83,6 +84,8 @@ struct Side {
     cell: Option<u32>,
     /// Of i, o, f: \[1, 1, hidden\].
     peepholes: Option<[u32; 3]>,
+    /// What is multiplied with weights is quantised before.
+    dynamic: bool,
 }
 
 impl Side {
@@ -123,12 +126,12 @@ impl Side {
             None => None,
             Some(slot) => Some(peepholes(lowering, site.input(slot)?, at, ways, shape)?),
         };
-        Ok(Side { way, w, r, bias, late_bias, hidden, cell, peepholes })
+        Ok(Side { way, w, r, bias, late_bias, hidden, cell, peepholes, dynamic: op.dynamic })
     }
 
     /// All steps: each step's hidden state in order of time, and the last states.
     fn run(&self, lowering: &mut Lowering, op: &Recurrence, x: u32, shape: &Shape) -> TractResult<Ran> {
-        let mut inputs = product(lowering, x, self.w)?;
+        let mut inputs = self.product(lowering, x, self.w)?;
         if let Some(bias) = self.bias {
             inputs = lowering.binary(BinaryOp::Add, inputs, bias)?;
         }
@@ -162,10 +165,16 @@ impl Side {
         Ok(Ran { states, hidden: hidden.ok_or_else(none)?, cell })
     }
 
+    /// A product with weights.
+    fn product(&self, lowering: &mut Lowering, x: u32, weights: u32) -> TractResult<u32> {
+        let x = if self.dynamic { quant::rounded(lowering, x)? } else { x };
+        product(lowering, x, weights)
+    }
+
     /// What enters the gates: the input's products, and those of the state unless that is zero.
     fn gates(&self, lowering: &mut Lowering, input: u32, hidden: Option<u32>) -> TractResult<u32> {
         let Some(hidden) = hidden else { return Ok(input) };
-        let product = product(lowering, hidden, self.r)?;
+        let product = self.product(lowering, hidden, self.r)?;
         lowering.binary(BinaryOp::Add, product, input)
     }
 

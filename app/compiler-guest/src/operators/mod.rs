@@ -27,6 +27,7 @@ use tract_onnx::model::OnnxOpRegister;
 pub fn register(register: &mut OnnxOpRegister) {
     register.insert("GRU", recurrent::gru);
     register.insert("LSTM", recurrent::lstm);
+    register.insert(recurrent::DYNAMIC_LSTM, recurrent::dynamic_lstm);
     register.insert("RNN", recurrent::rnn);
     register.insert("ArrayFeatureExtractor", features::extractor);
     register.insert("Binarizer", features::binarizer);

@@ -6,6 +6,8 @@
 //! below, and checks what the plain operators do not check.
 
 use super::quant::INTEGERS;
+use super::recurrent::DYNAMIC_LSTM;
+use std::collections::BTreeMap;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
@@ -15,7 +17,13 @@ const ONE: &str = "assay.one";
 
 /// Replaces the quantised operators of a graph; `opset` is the model's version of ONNX.
 pub fn expand(graph: &mut GraphProto, opset: i64) -> TractResult<()> {
-    let mut writer = Writer { nodes: Vec::with_capacity(graph.node.len()), output: String::new(), fresh: 0 };
+    let ranks = graph.initializer.iter().map(|tensor| (tensor.name.clone(), tensor.dims.len()));
+    let mut writer = Writer {
+        nodes: Vec::with_capacity(graph.node.len()),
+        ranks: ranks.collect(),
+        output: String::new(),
+        fresh: 0,
+    };
     let mut one = false;
     for node in std::mem::take(&mut graph.node) {
         writer.output = node.output.first().cloned().unwrap_or_default();
@@ -65,6 +73,8 @@ fn optional(node: &NodeProto, index: usize) -> Option<&str> {
 /// The nodes written so far, and the node at hand.
 struct Writer {
     nodes: Vec<NodeProto>,
+    /// Ranks of the file's constants.
+    ranks: BTreeMap<String, usize>,
     /// The first result of the node that is replaced.
     output: String,
     fresh: usize,
@@ -145,6 +155,7 @@ impl Writer {
                 self.product(&a, &b, optional(node, 4));
             }
             "QGemm" => self.gemm(node)?,
+            "DynamicQuantizeLSTM" => self.lstm(node)?,
             "QLinearAdd" => self.pair(node, "Add")?,
             "QLinearMul" => self.pair(node, "Mul")?,
             "QLinearSigmoid" => self.single(node, "Sigmoid", vec![])?,
@@ -257,6 +268,34 @@ impl Writer {
         }
         let y = self.node("Gemm", &operands, attributes);
         self.finish(node, &y, 7)
+    }
+
+    /// Weights lie the other way than a LSTM's, \[directions, width, gates\]; their scales are one for each
+    /// direction, or one for each gate besides.
+    fn lstm(&mut self, node: &NodeProto) -> TractResult<()> {
+        let mut operands: Vec<String> = node.input.iter().take(8).cloned().collect();
+        operands.resize(8, String::new());
+        for (slot, scale) in [(1, 8), (2, 10)] {
+            let (weights, scale) = (input(node, slot)?, input(node, scale)?);
+            let gates = self.ranks.get(scale).copied().context("the scales of a LSTM are computed")? > 1;
+            let zero = optional(node, if slot == 1 { 9 } else { 11 });
+            let numbers = self.number(weights, scale, zero, if gates { 2 } else { 0 });
+            let order = AttributeProto {
+                name: "perm".to_owned(),
+                r#type: AttributeType::Ints as i32,
+                ints: vec![0, 2, 1],
+                ..AttributeProto::default()
+            };
+            operands[slot] = self.node("Transpose", &[&numbers], vec![order]);
+        }
+        self.nodes.push(NodeProto {
+            op_type: DYNAMIC_LSTM.to_owned(),
+            input: operands,
+            output: node.output.clone(),
+            attribute: node.attribute.clone(),
+            ..NodeProto::default()
+        });
+        Ok(())
     }
 
     /// An operator of two quantised operands.

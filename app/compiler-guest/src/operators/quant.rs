@@ -190,8 +190,10 @@ impl Expansion for Node {
                 model.add_const(format!("{prefix}.zero_point"), zero)?
             }
         };
+        let scale = vector(model, &format!("{prefix}.scale"), inputs[1])?;
+        let zero = vector(model, &format!("{prefix}.zero"), zero)?;
         let [x_fact, scale_fact, zero_fact] =
-            [model.outlet_fact(x)?, model.outlet_fact(inputs[1])?, model.outlet_fact(zero)?];
+            [model.outlet_fact(x)?, model.outlet_fact(scale)?, model.outlet_fact(zero)?];
         let whole = zero_fact.datum_type;
         let bytes = [u8::datum_type(), i8::datum_type()].contains(&whole);
         ensure!(
@@ -200,8 +202,17 @@ impl Expansion for Node {
         );
         let axis = self.varying(x_fact, [scale_fact, zero_fact])?;
         let to = if quantise { whole } else { f32::datum_type() };
-        model.wire_node(prefix, Quant { kind: self.kind, axis, to }, &[x, inputs[1], zero])
+        model.wire_node(prefix, Quant { kind: self.kind, axis, to }, &[x, scale, zero])
     }
+}
+
+/// A scale or zero point without leading axes of one step.
+fn vector(model: &mut TypedModel, name: &str, mut value: OutletId) -> TractResult<OutletId> {
+    while model.outlet_fact(value)?.rank() > 1 && model.outlet_fact(value)?.shape[0] == 1.to_dim() {
+        let rank = model.outlet_fact(value)?.rank();
+        value = model.wire_node(format!("{name}.{rank}"), AxisOp::Rm(0), &[value])?[0];
+    }
+    Ok(value)
 }
 
 impl Node {

@@ -74,6 +74,8 @@ pub struct Recurrence {
     pub clip: Option<u32>,
     /// The batch comes before the steps.
     pub batch_first: bool,
+    /// Inputs and states are quantised, each by what is in it, before their products with the weights.
+    pub dynamic: bool,
     pub inputs: Inputs,
     /// Which of Y, Y_h, Y_c are there.
     pub outputs: [bool; 3],
@@ -83,6 +85,14 @@ type Parsed = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
 pub fn lstm(_context: &ParsingContext, node: &NodeProto) -> Parsed {
     parse(node, Cell::Lstm)
+}
+
+/// The operator that a LSTM becomes whose inputs and states are quantised before their products; put into the
+/// file by [`super::qlinear`], known to no one else.
+pub const DYNAMIC_LSTM: &str = "assay.DynamicLSTM";
+
+pub fn dynamic_lstm(_context: &ParsingContext, node: &NodeProto) -> Parsed {
+    Ok((expand(Recurrence { dynamic: true, ..recurrence(node, Cell::Lstm)? }), vec![]))
 }
 
 pub fn gru(_context: &ParsingContext, node: &NodeProto) -> Parsed {
@@ -95,6 +105,10 @@ pub fn rnn(_context: &ParsingContext, node: &NodeProto) -> Parsed {
 }
 
 fn parse(node: &NodeProto, cell: Cell) -> Parsed {
+    Ok((expand(recurrence(node, cell)?), vec![]))
+}
+
+fn recurrence(node: &NodeProto, cell: Cell) -> TractResult<Recurrence> {
     let backwards: &[bool] = match node.get_attr_opt::<&str>("direction")? {
         None | Some("forward") => &[false],
         Some("reverse") => &[true],
@@ -117,8 +131,7 @@ fn parse(node: &NodeProto, cell: Cell) -> Parsed {
     ensure!(clip.is_none_or(|clip| clip > 0.0), "a clip is above 0");
     let clip = clip.map(f32::to_bits);
     let batch_first = node.get_attr_opt::<i64>("layout")?.unwrap_or(0) != 0;
-    let recurrence = Recurrence { cell, hidden, directions, clip, batch_first, inputs, outputs };
-    Ok((expand(recurrence), vec![]))
+    Ok(Recurrence { cell, hidden, directions, clip, batch_first, dynamic: false, inputs, outputs })
 }
 
 /// The activations of all directions; `activation_alpha` and `activation_beta` go to those that take one, in

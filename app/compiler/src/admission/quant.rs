@@ -3,6 +3,7 @@
 /// Operators of `com.microsoft` that ONNX Runtime's quantiser writes.
 pub const MICROSOFT: &[&str] = &[
     "DequantizeLinear",
+    "DynamicQuantizeLSTM",
     "DynamicQuantizeMatMul",
     "MatMulIntegerToFloat",
     "QGemm",
@@ -36,6 +37,9 @@ pub fn attributes(operator: &str) -> Option<&'static [&'static str]> {
             &["axis", "block_size", "output_dtype", "precision", "saturate"]
         }
         "QLinearConv" | "ConvInteger" => CONV,
+        "DynamicQuantizeLSTM" => {
+            &["activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size"]
+        }
         "QGemm" => &["alpha", "transA", "transB"],
         "QLinearLeakyRelu" => &["alpha"],
         "QLinearConcat" => &["axis"],

@@ -128,6 +128,19 @@ def transformer(opset=17):
     return g.model({"ids": (I64, [1, length])}, {"y": (y, F, [1, dim])}, opset)
 
 
+def lstm(ways):
+    g = Graph(9)
+    steps, batch, width, hidden = 5, 2, 6, 7
+    direction = "bidirectional" if ways == 2 else "reverse"
+    w, r = g.weight(ways, 4 * hidden, width, scale=0.4), g.weight(ways, 4 * hidden, hidden, scale=0.4)
+    b = g.weight(ways, 8 * hidden, scale=0.1)
+    y, h, c = g.node("LSTM", "x", w, r, b, outputs=3, hidden_size=hidden, direction=direction)
+    y = g.node("Reshape", y, g.const(np.array([steps * batch * ways, hidden], np.int64)))
+    outputs = {"y": (g.node("MatMul", y, g.weight(hidden, 3)), F, [steps * batch * ways, 3]), "h": (h, F, [ways, batch, hidden]),
+               "c": (c, F, [ways, batch, hidden])}
+    return g.model({"x": (F, [steps, batch, width])}, outputs)
+
+
 def inputs(model, seed):
     rng = np.random.default_rng(seed)
     feeds = {}
@@ -406,6 +419,9 @@ def main():
     static("cnn_qop", cnn(), qop, u8, i8)
     dynamic("cnn_dynamic", cnn(), u8, 1e-4)
     static("transformer_qdq", transformer(), qdq, u8, i8, per_channel=True)
+    # Seven bits of weight: pairs of products do not saturate.
+    dynamic("lstm_dynamic", lstm(2), i8, 1e-4, reduce_range=True)
+    dynamic("lstm_dynamic_channels", lstm(1), i8, 1e-4, reduce_range=True, per_channel=True)
     dynamic("transformer_dynamic", transformer(), i8, 1e-3, per_channel=True)
     write("operators", operators())
     for opset in (10, 13, 21):

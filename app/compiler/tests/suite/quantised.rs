@@ -18,7 +18,7 @@ fn models() -> Vec<PathBuf> {
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     files.sort();
-    assert_eq!(files.len(), 13);
+    assert_eq!(files.len(), 15);
     files
 }
 

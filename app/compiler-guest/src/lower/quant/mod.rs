@@ -52,6 +52,16 @@ fn integers(lowering: &mut Lowering, value: u32) -> TractResult<u32> {
     Ok(sum.context(reason)?.q)
 }
 
+/// A tensor quantised by the scale and zero point that fit it, as numbers again.
+pub fn rounded(lowering: &mut Lowering, x: u32) -> TractResult<u32> {
+    let dims = lowering.dims(x)?;
+    let parts = dynamic(lowering, x)?;
+    let [q, scale, zero] = parts[..] else { bail!("a quantisation without its parts") };
+    let scale = lowering.reshape(scale, &vec![1; dims.len()])?;
+    let zero = lowering.reshape(zero, &vec![1; dims.len()])?;
+    Ok(lowering.plan.push(Opcode::Dequantize, &[q, scale, zero], DType::F32, &dims))
+}
+
 /// The scale and zero point that fit a tensor and zero, and the tensor quantised by them.
 fn dynamic(lowering: &mut Lowering, x: u32) -> TractResult<Vec<u32>> {
     let shape = lowering.dims(x)?;

@@ -52,6 +52,7 @@ impl Builder {
                     Opcode::Permute { axes } => axes.iter().position(|&from| from as usize == axis)?,
                     Opcode::Reshape => reshaped(axis, old, new)?,
                     Opcode::Slice { axis: cut, .. } if *cut as usize != axis => axis,
+                    Opcode::Slice { .. } => return self.sliced(op, parameter, new),
                     Opcode::Broadcast => axis,
                     _ => return None,
                 })
@@ -59,6 +60,16 @@ impl Builder {
         };
         let len = u32::try_from(count(&own)).ok()?;
         Some(self.shaped(parameter, &along(new.len(), axis, len)))
+    }
+
+    /// The part of a parameter along the axis that a slice cuts.
+    fn sliced(&mut self, op: &Opcode, parameter: u32, new: &[u32]) -> Option<u32> {
+        let Opcode::Slice { axis, start, step } = *op else { return None };
+        let own = self.dims_of(parameter);
+        let dims = along(new.len(), Some(axis as usize), *new.get(axis as usize)?);
+        let dtype = self.dtype_of(parameter);
+        let bytes = cut(self.constant_bytes(parameter)?, dtype.size(), &own, (axis, start, step), &dims)?;
+        Some(self.constant(dtype, &dims, &bytes))
     }
 
     /// A scale or zero point of a reshaped tensor, for the tensor as it was.
@@ -75,6 +86,14 @@ impl Builder {
                 if let Some(bytes) = self.constant_bytes(q) {
                     let bytes = permuted(bytes, dtype.size(), &self.dims_of(q), axes);
                     return self.constant(dtype, dims, &bytes);
+                }
+            }
+            Opcode::Slice { axis, start, step } => {
+                let own = self.dims_of(q);
+                let bytes = self.constant_bytes(q);
+                let part = bytes.and_then(|b| cut(b, dtype.size(), &own, (*axis, *start, *step), dims));
+                if let Some(part) = part {
+                    return self.constant(dtype, dims, &part);
                 }
             }
             _ => {}
@@ -103,6 +122,28 @@ impl Builder {
         let q = self.plain(op.clone(), &integers, dtype, dims);
         Some(self.plain(Opcode::Dequantize, &[q, first.scale, first.zero], DType::F32, dims))
     }
+}
+
+/// The bytes of a slice; `None` where it leaves the tensor.
+fn cut(
+    bytes: &[u8],
+    size: usize,
+    dims: &[u32],
+    (axis, start, step): (u8, u32, i32),
+    new: &[u32],
+) -> Option<Vec<u8>> {
+    let axis = axis as usize;
+    let inner = count(dims.get(axis + 1..)?) * size;
+    let (whole, kept) = (*dims.get(axis)? as usize, *new.get(axis)?);
+    let mut part = Vec::new();
+    for outer in 0..count(&dims[..axis]) {
+        for index in 0..kept {
+            let at = usize::try_from(i64::from(start) + i64::from(index) * i64::from(step)).ok()?;
+            let at = (outer * whole + Some(at).filter(|&at| at < whole)?) * inner;
+            part.extend_from_slice(bytes.get(at..at + inner)?);
+        }
+    }
+    Some(part)
 }
 
 /// The bytes of a tensor with its axes in another order.
@@ -134,6 +175,14 @@ mod tests {
         let bytes: Vec<u8> = (0..6).collect();
         assert_eq!(permuted(&bytes, 1, &[2, 3], &[1, 0]), [0, 3, 1, 4, 2, 5]);
         assert_eq!(permuted(&bytes, 2, &[3, 1], &[1, 0]), bytes);
+    }
+
+    #[test]
+    fn a_slice_of_a_constant_is_cut_out_forwards_and_backwards() {
+        let bytes: Vec<u8> = (0..6).collect();
+        assert_eq!(cut(&bytes, 1, &[2, 3], (1, 1, 1), &[2, 2]).unwrap(), [1, 2, 4, 5]);
+        assert_eq!(cut(&bytes, 1, &[3, 2], (0, 2, -2), &[2, 2]).unwrap(), [4, 5, 0, 1]);
+        assert_eq!(cut(&bytes, 1, &[2, 3], (1, 2, 1), &[2, 2]), None);
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Builder {
         for (image, weights) in [(0, 1), (1, 0)] {
             let (x, w) = (sides[image], sides[weights]);
             let fixed = self.constant_bytes(w.q).is_some() && self.constant_bytes(w.zero).is_some();
-            let (&[first, second], true) = (labels[weights], fixed && self.is_single(x.zero)) else { continue };
+            let (&[first, second], true) = (labels[weights], fixed && self.is_single(x.zero)) else {
+                continue;
+            };
             let ([channel, result], order) = match (out.contains(&first), out.contains(&second)) {
                 (true, false) => ([second, first], [0, 1]),
                 (false, true) => ([first, second], [1, 0]),
