@@ -31,6 +31,17 @@ impl From<Failed> for RunError {
     }
 }
 
+/// How long a step of a run took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepTime {
+    /// The nodes of the plan that it computes.
+    pub nodes: Vec<u32>,
+    /// What it does, for people.
+    pub name: String,
+    /// Nanoseconds.
+    pub nanos: u64,
+}
+
 /// A plan ready to run, by any number of threads at once.
 #[derive(Debug)]
 pub struct Executable {
@@ -129,6 +140,15 @@ impl Executable {
     /// [`RunError::Input`] before anything is computed, [`RunError::Failed`] when the data made an opcode
     /// fail.
     pub fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
+        self.run_watched(inputs, |_, step| step())
+    }
+
+    /// Runs the plan, each step through `watch`.
+    fn run_watched(
+        &self,
+        inputs: &[NamedTensor],
+        watch: impl FnMut(usize, &mut dyn FnMut() -> Result<(), Failed>) -> Result<(), Failed>,
+    ) -> Result<Vec<NamedTensor>, RunError> {
         input::check(self.plan.inputs(), inputs)?;
         let run = Run {
             plan: self.plan.plan(),
@@ -139,14 +159,38 @@ impl Executable {
             isa: self.isa,
             arena: self.take_arena(),
         };
-        let outputs = self.compute(&run);
+        let outputs = self.compute(&run, watch);
         self.return_arena(run.arena);
         Ok(outputs?)
     }
 
-    fn compute(&self, run: &Run<'_>) -> Result<Vec<NamedTensor>, Failed> {
+    /// Runs the plan and tells where the time went: for tools, never for a decision.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    #[allow(clippy::disallowed_types, reason = "what is measured is shown to people, and changes nothing")]
+    pub fn profile(&self, inputs: &[NamedTensor]) -> Result<Vec<StepTime>, RunError> {
+        let mut times = Vec::new();
+        self.run_watched(inputs, |index, step| {
+            let start = std::time::Instant::now();
+            let result = step();
+            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let name = self.plan.plan().nodes[index].op.name().to_owned();
+            if !matches!(self.steps[index], Step::Nothing) {
+                times.push(StepTime { nodes: vec![index as u32], name, nanos });
+            }
+            result
+        })?;
+        Ok(times)
+    }
+
+    fn compute(
+        &self,
+        run: &Run<'_>,
+        mut watch: impl FnMut(usize, &mut dyn FnMut() -> Result<(), Failed>) -> Result<(), Failed>,
+    ) -> Result<Vec<NamedTensor>, Failed> {
         for (index, step) in self.steps.iter().enumerate() {
-            step.run(&mut run.view(index))?;
+            watch(index, &mut || step.run(&mut run.view(index)))?;
         }
         let outputs = self.plan.outputs().iter().zip(&self.plan.plan().outputs);
         Ok(outputs.map(|(port, &(_, id))| output(run, port, id as usize)).collect())

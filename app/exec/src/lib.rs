@@ -26,7 +26,7 @@ mod trees;
 mod view;
 
 pub use assay_kernels::{Check as KernelCheck, Isa, selftest as kernel_selftest};
-pub use executable::{Executable, RunError};
+pub use executable::{Executable, RunError, StepTime};
 pub use input::InputError;
 
 #[cfg(test)]

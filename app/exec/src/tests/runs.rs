@@ -106,3 +106,15 @@ fn one_executable_serves_threads_at_once() {
         }
     });
 }
+
+#[test]
+fn a_profile_names_every_node_that_is_computed_once() {
+    let (plan, inputs) = (0..).map(super::random::plan).find(|(plan, _)| plan.nodes.len() > 8).unwrap();
+    let executable = Executable::new(plan.clone().validate().unwrap(), Isa::detect());
+    let mut nodes: Vec<u32> =
+        executable.profile(&inputs).unwrap().into_iter().flat_map(|step| step.nodes).collect();
+    nodes.sort_unstable();
+    let free = |node: &Node| matches!(node.op, Opcode::Const { .. } | Opcode::Reshape);
+    let computed = (0..plan.nodes.len()).filter(|&at| !free(&plan.nodes[at])).map(|at| at as u32);
+    assert_eq!(nodes, computed.collect::<Vec<_>>());
+}
