@@ -113,3 +113,10 @@ pub(crate) fn in_place<T: Element>(bytes: &[u8]) -> Option<&[T]> {
     let (before, elements, after) = unsafe { bytes.align_to::<T>() };
     (before.is_empty() && after.is_empty()).then_some(elements)
 }
+
+/// [`in_place`], to be written.
+pub(crate) fn in_place_mut<T: Element>(bytes: &mut [u8]) -> Option<&mut [T]> {
+    // SAFETY: every bit pattern of an element is a value, and of bytes too.
+    let (before, elements, after) = unsafe { bytes.align_to_mut::<T>() };
+    (before.is_empty() && after.is_empty()).then_some(elements)
+}

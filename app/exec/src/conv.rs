@@ -5,10 +5,10 @@
 //! same bits as skipping it: it can only turn a sum of -0 into +0, and the bias, never -0, does that anyway.
 
 use crate::view::View;
-use assay_kernels::{MAX_ROWS, PANEL, dot_tile};
+use assay_kernels::{MAX_ROWS, PANEL, PoolDivisor, dot_tile};
 use assay_plan::Node;
-use assay_plan::Window;
 use assay_plan::contraction::{conv_depth, conv_panels};
+use assay_plan::{Divisor, Window};
 
 /// A convolution, ready to run.
 #[derive(Debug)]
@@ -148,5 +148,14 @@ pub(crate) fn pool(node: &Node, x: &Node, window: &Window) -> assay_kernels::Poo
         stride: pair(window.stride),
         dilation: pair(window.dilation),
         pad: pair(window.pad_before),
+    }
+}
+
+/// A pool's divisor, for the kernels.
+pub(crate) fn divisor(divisor: Divisor) -> PoolDivisor {
+    match divisor {
+        Divisor::One => PoolDivisor::One,
+        Divisor::Kernel => PoolDivisor::Kernel,
+        Divisor::Inside => PoolDivisor::Inside,
     }
 }

@@ -1,6 +1,5 @@
 //! Contractions: columns in panels of 16, rows in tiles, every sum in the order that the opcode fixes.
 
-use crate::buffer::Buffer;
 use crate::view::View;
 use assay_kernels::{MAX_ROWS, PANEL, Panel, dot_tile, panels_for};
 use assay_plan::contraction::{Axis, Contraction};
@@ -30,7 +29,7 @@ fn offset(axes: &[Axis], mut position: usize, stride: impl Fn(&Axis) -> usize) -
 }
 
 /// Writes the panels of one step of the batch.
-fn pack(loops: &Contraction, columns: usize, x: &[f32], panels: &mut Columns) {
+pub(crate) fn pack(loops: &Contraction, columns: usize, x: &[f32], panels: &mut Columns) {
     let depth = loops.depth() as usize;
     for (number, panel) in panels.chunks_exact_mut(depth).enumerate() {
         let first = number * PANEL;
@@ -73,25 +72,11 @@ impl Einsum {
         }
     }
 
-    /// Packs constant columns, when the plan is loaded.
-    #[allow(unsafe_code)]
-    pub(crate) fn pack_constant(&self, x: &[f32]) -> Buffer {
-        let buffer = Buffer::zeroed(self.loops.panel_bytes());
-        let lines = self.columns.div_ceil(PANEL) * self.depth;
-        // SAFETY: the buffer is not shared yet.
-        pack(&self.loops, self.columns, x, unsafe { buffer.slice_mut(0, lines) });
-        buffer
-    }
-
     pub(crate) fn run(&self, view: &mut View<'_>) {
         let row_data: &[f32] = view.operand(self.loops.row_operand);
         let column_data: &[f32] = view.operand(self.loops.column_operand());
         let y: &mut [f32] = view.result();
-        let packed: Option<&Columns> = view.packed();
-        let mut own: &mut Columns = &mut [];
-        if packed.is_none() {
-            own = view.scratch(self.columns.div_ceil(PANEL) * self.depth);
-        }
+        let own: &mut Columns = view.scratch(self.columns.div_ceil(PANEL) * self.depth);
         let gathered = if self.contiguous { 0 } else { MAX_ROWS * self.depth };
         let gathered: &mut [f32] = if gathered > 0 { view.scratch(gathered) } else { &mut [] };
         let mut current = None;
@@ -99,11 +84,11 @@ impl Einsum {
             let batch = |stride: fn(&Axis) -> usize| offset(&self.loops.batch, step, stride);
             let (row, column, out) =
                 (batch(|axis| axis.row), batch(|axis| axis.column), batch(|axis| axis.out));
-            if packed.is_none() && current != Some(column) {
+            if current != Some(column) {
                 pack(&self.loops, self.columns, &column_data[column..], own);
                 current = Some(column);
             }
-            let step = Step { einsum: self, rows: &row_data[row..], panels: packed.unwrap_or(own), out };
+            let step = Step { einsum: self, rows: &row_data[row..], panels: own, out };
             if self.contiguous { step.panels_first(view, y) } else { step.rows_first(view, gathered, y) }
         }
     }

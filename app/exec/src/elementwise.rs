@@ -12,7 +12,7 @@ use assay_types::tensor::DType;
 pub(crate) fn unary(view: &mut View<'_>, op: UnaryOp) {
     match view.node().dtype {
         DType::F32 => {
-            if let Some(op) = kernel(op) {
+            if let Some(op) = unary_kernel(op) {
                 kernels::unary(view.isa(), op, view.operand(0), view.result());
             }
         }
@@ -39,7 +39,7 @@ fn unary_integer<T: Integer>(view: &mut View<'_>, op: UnaryOp) {
 }
 
 /// The kernel of a function of f32.
-fn kernel(op: UnaryOp) -> Option<kernels::Unary> {
+pub(crate) fn unary_kernel(op: UnaryOp) -> Option<kernels::Unary> {
     use kernels::Unary as K;
     Some(match op {
         UnaryOp::Neg => K::Neg,
@@ -66,6 +66,20 @@ fn kernel(op: UnaryOp) -> Option<kernels::Unary> {
         UnaryOp::Cos => K::Cos,
         UnaryOp::Not => return None,
     })
+}
+
+/// The kernel of a function of two f32.
+pub(crate) fn binary_kernel(op: BinaryOp) -> kernels::Binary {
+    use kernels::Binary as K;
+    match op {
+        BinaryOp::Add => K::Add,
+        BinaryOp::Sub => K::Sub,
+        BinaryOp::Mul => K::Mul,
+        BinaryOp::Div => K::Div,
+        BinaryOp::Max => K::Max,
+        BinaryOp::Min => K::Min,
+        _ => K::Pow,
+    }
 }
 
 /// Integers that wrap.
@@ -148,16 +162,7 @@ pub(crate) fn binary(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Resul
 const SHORT_RUN: usize = 12;
 
 fn binary_f32(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) {
-    use kernels::Binary as K;
-    let op = match op {
-        BinaryOp::Add => K::Add,
-        BinaryOp::Sub => K::Sub,
-        BinaryOp::Mul => K::Mul,
-        BinaryOp::Div => K::Div,
-        BinaryOp::Max => K::Max,
-        BinaryOp::Min => K::Min,
-        _ => K::Pow,
-    };
+    let op = binary_kernel(op);
     let (a, b, y): (&[f32], &[f32], &mut [f32]) = (view.operand(0), view.operand(1), view.result());
     if walk.run < SHORT_RUN {
         return pairs(walk, a, b, y, |a, b, y| *y = kernels::binary_one(op, a, b));

@@ -1,13 +1,14 @@
 //! A plan made ready once, and its runs.
 
-use crate::buffer::{Buffer, in_place};
+use crate::buffer::Buffer;
 use crate::input::{self, InputError};
-use crate::step::Step;
-use crate::trees;
+use crate::program::{Program, Ref};
+use crate::store::Store;
 use crate::view::Run;
 use assay_kernels::Isa;
-use assay_plan::ValidPlan;
+use assay_plan::{Node, ValidPlan};
 use assay_types::tensor::{CANONICAL_NAN, DType, NamedTensor, Port, Tensor};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// What a run that depends on data can end in: an index out of range, a zero integer divisor.
@@ -45,12 +46,12 @@ pub struct StepTime {
 /// A plan ready to run, by any number of threads at once.
 #[derive(Debug)]
 pub struct Executable {
-    plan: ValidPlan,
+    nodes: Vec<Node>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
     isa: Isa,
-    steps: Vec<Step>,
-    packs: Vec<Buffer>,
-    /// The plan's constants, when they are not aligned where the plan has them.
-    aligned: Option<Buffer>,
+    program: Program,
+    store: Store,
     /// Arenas of finished runs. What they hold does not matter: a run reads only what it has written.
     arenas: Mutex<Vec<Buffer>>,
 }
@@ -62,76 +63,37 @@ const SPARE_ARENA_BYTES: u64 = 64 * 1024 * 1024;
 impl Executable {
     /// Makes a plan ready for the bodies of an instruction set.
     pub fn new(plan: ValidPlan, isa: Isa) -> Executable {
-        let nodes = &plan.plan().nodes;
-        let steps = nodes.iter().map(|node| {
-            let operands: Vec<_> = node.inputs.iter().map(|&input| &nodes[input as usize]).collect();
-            Step::new(node, &operands)
-        });
-        let steps: Vec<Step> = steps.collect();
-        let mut this = Self { steps, isa, packs: Vec::new(), aligned: None, arenas: Mutex::default(), plan };
-        this.align();
-        this.order_inputs();
-        this.packs = this.pack();
-        this.lay_out_trees();
-        this
+        let program = Program::new(plan.plan(), plan.peak_bytes());
+        let store = Store::pack(plan.plan(), isa, &program);
+        Self::with(plan, isa, program, store)
     }
 
-    /// Copies the constants when the allocator has put them at an odd place.
-    #[allow(unsafe_code)]
-    fn align(&mut self) {
-        let data = &self.plan.plan().data;
-        if in_place::<u64>(&data[..data.len() / 8 * 8]).is_some() {
-            return;
-        }
-        let buffer = Buffer::zeroed(data.len() as u64);
-        // SAFETY: the buffer is not shared yet.
-        unsafe { buffer.slice_mut::<u8>(0, data.len()) }.copy_from_slice(data);
-        self.aligned = Some(buffer);
+    /// As [`Executable::new`], with constants from a file in this folder, which all processes share. A file that
+    /// is not there, not whole or of another version is written anew; one that cannot be is done without.
+    pub fn load(plan: ValidPlan, isa: Isa, folder: &Path) -> Executable {
+        let program = Program::new(plan.plan(), plan.peak_bytes());
+        let store = Store::load(&plan, isa, &program, folder);
+        Self::with(plan, isa, program, store)
     }
 
-    #[allow(unsafe_code)]
-    fn data(&self) -> &[u8] {
-        let data = &self.plan.plan().data;
-        match &self.aligned {
-            // SAFETY: never written after `align`.
-            Some(buffer) => unsafe { buffer.slice(0, data.len()) },
-            None => data,
-        }
+    /// As [`Executable::new`], but node by node, with nothing fused, packed or laid out anew: what faster
+    /// programs are compared with.
+    pub fn plain(plan: ValidPlan, isa: Isa) -> Executable {
+        let program = Program::plain(plan.plan());
+        let store = Store::pack(plan.plan(), isa, &program);
+        Self::with(plan, isa, program, store)
     }
 
-    /// Input nodes may stand in another order than the plan's list of inputs.
-    fn order_inputs(&mut self) {
-        for (position, (_, id)) in self.plan.plan().inputs.iter().enumerate() {
-            self.steps[*id as usize] = Step::Input(position);
-        }
+    fn with(plan: ValidPlan, isa: Isa, program: Program, store: Store) -> Executable {
+        let (inputs, outputs) = (plan.inputs().to_vec(), plan.outputs().to_vec());
+        // The plan's data goes: all that a run reads is in the store.
+        let nodes = plan.into_plan().nodes;
+        Self { nodes, inputs, outputs, isa, program, store, arenas: Mutex::default() }
     }
 
-    fn lay_out_trees(&mut self) {
-        for index in 0..self.steps.len() {
-            let plan = self.plan.plan();
-            if let Step::Trees(_) = self.steps[index] {
-                let forest = trees::forest(plan, &plan.nodes[index], self.data());
-                self.steps[index] = Step::Trees(forest.map(Box::new));
-            }
-        }
-    }
-
-    fn pack(&self) -> Vec<Buffer> {
-        let pack = |pack: &assay_plan::memory::Pack| match &self.steps[pack.node] {
-            Step::Einsum(einsum) => {
-                let bytes = &self.data()[pack.offset as usize..];
-                let whole = bytes.len() / 4 * 4;
-                let x = in_place(&bytes[..whole]).unwrap_or_else(|| unreachable!("data is aligned"));
-                einsum.pack_constant(x)
-            }
-            _ => unreachable!("only einsums pack columns"),
-        };
-        self.plan.layout().packs.iter().map(pack).collect()
-    }
-
-    /// The plan that runs.
-    pub fn plan(&self) -> &ValidPlan {
-        &self.plan
+    /// Bytes that the constants and one run take.
+    pub fn bytes(&self) -> u64 {
+        self.program.bytes()
     }
 
     /// Runs the plan on its inputs, in the plan's order.
@@ -149,12 +111,11 @@ impl Executable {
         inputs: &[NamedTensor],
         watch: impl FnMut(usize, &mut dyn FnMut() -> Result<(), Failed>) -> Result<(), Failed>,
     ) -> Result<Vec<NamedTensor>, RunError> {
-        input::check(self.plan.inputs(), inputs)?;
+        input::check(&self.inputs, inputs)?;
         let run = Run {
-            plan: self.plan.plan(),
-            layout: self.plan.layout(),
-            data: self.data(),
-            packs: &self.packs,
+            nodes: &self.nodes,
+            program: &self.program,
+            store: self.store.bytes(),
             inputs,
             isa: self.isa,
             arena: self.take_arena(),
@@ -175,10 +136,8 @@ impl Executable {
             let start = std::time::Instant::now();
             let result = step();
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let name = self.plan.plan().nodes[index].op.name().to_owned();
-            if !matches!(self.steps[index], Step::Nothing) {
-                times.push(StepTime { nodes: vec![index as u32], name, nanos });
-            }
+            let step = &self.program.steps[index];
+            times.push(StepTime { nodes: step.nodes.clone(), name: step.name(&self.nodes), nanos });
             result
         })?;
         Ok(times)
@@ -189,30 +148,30 @@ impl Executable {
         run: &Run<'_>,
         mut watch: impl FnMut(usize, &mut dyn FnMut() -> Result<(), Failed>) -> Result<(), Failed>,
     ) -> Result<Vec<NamedTensor>, Failed> {
-        for (index, step) in self.steps.iter().enumerate() {
-            watch(index, &mut || step.run(&mut run.view(index)))?;
+        for (index, step) in self.program.steps.iter().enumerate() {
+            watch(index, &mut || step.run(&mut run.view(step)))?;
         }
-        let outputs = self.plan.outputs().iter().zip(&self.plan.plan().outputs);
-        Ok(outputs.map(|(port, &(_, id))| output(run, port, id as usize)).collect())
+        let outputs = self.outputs.iter().zip(&self.program.outputs);
+        Ok(outputs.map(|(port, part)| output(run, port, *part)).collect())
     }
 
     // A poisoned lock means that a run panicked; the arenas in it are as good as any.
     fn take_arena(&self) -> Buffer {
         let spare = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| Buffer::zeroed(self.plan.layout().arena_bytes))
+        spare.unwrap_or_else(|| Buffer::zeroed(self.program.arena_bytes))
     }
 
     fn return_arena(&self, arena: Buffer) {
         let mut arenas = self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
-        if arenas.len() < SPARE_ARENAS && self.plan.layout().arena_bytes <= SPARE_ARENA_BYTES {
+        if arenas.len() < SPARE_ARENAS && self.program.arena_bytes <= SPARE_ARENA_BYTES {
             arenas.push(arena);
         }
     }
 }
 
 /// Copies a value out.
-fn output(run: &Run<'_>, port: &Port, id: usize) -> NamedTensor {
-    let mut data = run.value::<u8>(id).to_vec();
+fn output<'a>(run: &'a Run<'a>, port: &Port, part: Ref) -> NamedTensor {
+    let mut data = run.read::<u8>(part).to_vec();
     if port.dtype == DType::F32 {
         for word in data.as_chunks_mut::<4>().0 {
             if f32::from_le_bytes(*word).is_nan() {

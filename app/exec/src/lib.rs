@@ -19,9 +19,11 @@ mod elementwise;
 mod executable;
 mod input;
 mod movement;
+mod program;
 mod quant;
 mod rows;
 mod step;
+mod store;
 mod trees;
 mod view;
 

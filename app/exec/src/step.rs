@@ -7,11 +7,11 @@ use crate::quant::{self, ConvInt, EinsumInt};
 use crate::rows::{self, Rows};
 use crate::view::View;
 use crate::{cast, elementwise, movement, trees};
-use assay_kernels::{Forest, Pool, PoolDivisor, max_pool, sum_pool};
+use assay_kernels::{Forest, Pool, max_pool, sum_pool};
 use assay_plan::Node;
+use assay_plan::Opcode;
 use assay_plan::memory::einsum_loops;
 use assay_plan::walk::Walk;
-use assay_plan::{Divisor, Opcode};
 use assay_types::tensor::DType;
 
 // The validator checks tables by these, the kernels walk by theirs.
@@ -131,11 +131,7 @@ fn plain(view: &mut View<'_>) -> Result<(), Failed> {
 fn pool(geometry: &Pool, view: &mut View<'_>) {
     match view.node().op {
         Opcode::SumPool { divisor, .. } => {
-            let divisor = match divisor {
-                Divisor::One => PoolDivisor::One,
-                Divisor::Kernel => PoolDivisor::Kernel,
-                Divisor::Inside => PoolDivisor::Inside,
-            };
+            let divisor = conv::divisor(divisor);
             sum_pool(view.isa(), geometry, divisor, view.operand(0), view.result());
         }
         _ if view.node().dtype != DType::F32 => quant::max_pool(geometry, view),

@@ -15,22 +15,22 @@ fn sum_of(aggregate: Aggregate) -> TreeSum {
     }
 }
 
-/// The elements of a constant, in the plan's data.
-fn constant<'a, T: Element>(node: &Node, data: &'a [u8]) -> &'a [T] {
-    let Opcode::Const { offset } = node.op else { unreachable!("the tables are constant") };
+/// The elements of a constant, in the plan's data; none when the allocator has put that at an odd place.
+fn constant<'a, T: Element>(node: &Node, data: &'a [u8]) -> Option<&'a [T]> {
+    let Opcode::Const { offset } = node.op else { return None };
     let bytes = &data[offset as usize..][..bytes(node) as usize];
-    in_place(bytes).unwrap_or_else(|| unreachable!("data is aligned for every element"))
+    in_place(bytes)
 }
 
 /// Lays out a node's trees, if they can be.
-pub(crate) fn forest(plan: &Plan, node: &Node, data: &[u8]) -> Option<Forest> {
+pub(crate) fn forest(plan: &Plan, node: &Node) -> Option<Forest> {
     let Opcode::TreeEnsemble { aggregate, .. } = node.op else { return None };
     let operand = |at: usize| &plan.nodes[node.inputs[at] as usize];
     let trees = Trees {
-        roots: constant(operand(1), data),
-        nodes: constant(operand(2), data),
-        leaf_classes: constant(operand(3), data),
-        leaf_weights: constant(operand(4), data),
+        roots: constant(operand(1), &plan.data)?,
+        nodes: constant(operand(2), &plan.data)?,
+        leaf_classes: constant(operand(3), &plan.data)?,
+        leaf_weights: constant(operand(4), &plan.data)?,
         sum: sum_of(aggregate),
     };
     Forest::new(&trees, operand(0).dims[1] as usize)

@@ -1,58 +1,51 @@
-//! What a node sees while it runs: its operands, its result, its scratch.
+//! What a step sees while it runs: its operands, its result, its scratch.
 
 use crate::buffer::{Buffer, Element, in_place};
+use crate::program::{Pack, Place, Program, Ref, Step};
 use assay_kernels::Isa;
-use assay_plan::memory::{Layout, Place};
-use assay_plan::shape::count;
-use assay_plan::{Node, Plan};
+use assay_plan::Node;
+use assay_plan::memory::ALIGN;
 use assay_types::tensor::NamedTensor;
 
-/// Everything that the nodes of one run share.
+/// Everything that the steps of one run share.
 pub(crate) struct Run<'a> {
-    pub plan: &'a Plan,
-    pub layout: &'a Layout,
-    /// The plan's data, aligned.
-    pub data: &'a [u8],
-    pub packs: &'a [Buffer],
+    pub nodes: &'a [Node],
+    pub program: &'a Program,
+    /// Constants, as they are and packed.
+    pub store: &'a [u8],
     pub inputs: &'a [NamedTensor],
     pub isa: Isa,
     pub arena: Buffer,
 }
 
-/// One node of a run. Its result and its scratch can be taken once each.
-pub(crate) struct View<'a> {
-    run: &'a Run<'a>,
-    index: usize,
-    result_taken: bool,
-    scratch_taken: u64,
-}
-
 impl<'a> Run<'a> {
-    /// A node's view. Only one view may be used at a time, which [`crate::Executable::run`] sees to.
-    pub(crate) fn view(&'a self, index: usize) -> View<'a> {
-        View { run: self, index, result_taken: false, scratch_taken: 0 }
+    /// A step's view. Only one view may be used at a time, which [`crate::Executable::run`] sees to.
+    pub(crate) fn view(&'a self, step: &'a Step) -> View<'a> {
+        View { run: self, step, result_taken: false, scratch_taken: 0 }
     }
 
     /// The elements of a value that has been computed and is alive.
     #[allow(unsafe_code)]
-    pub(crate) fn value<T: Element>(&'a self, id: usize) -> &'a [T] {
-        let node = &self.plan.nodes[id];
-        let elements = elements::<T>(node);
-        match self.layout.places[id] {
+    pub(crate) fn read<T: Element>(&'a self, part: Ref) -> &'a [T] {
+        let elements = part.bytes as usize / size_of::<T>();
+        match self.program.slots[part.slot].place {
             Place::Data(offset) => {
-                let bytes = &self.data[offset as usize..][..elements * size_of::<T>()];
-                in_place(bytes).unwrap_or_else(|| unreachable!("data is aligned for every element"))
+                let bytes = &self.store[(offset + part.offset) as usize..][..elements * size_of::<T>()];
+                in_place(bytes).unwrap_or_else(|| unreachable!("the store is aligned for every element"))
             }
-            // SAFETY: while a node runs, only its own result and scratch are written, and the layout keeps
-            // both apart from every living value.
-            Place::Arena(offset) => unsafe { self.arena.slice(offset, elements) },
+            // SAFETY: while a step runs, only its own result and scratch are written, and the program keeps both
+            // apart from every living slot.
+            Place::Arena(offset) => unsafe { self.arena.slice(offset + part.offset, elements) },
         }
     }
 }
 
-/// The elements of a node's value, seen as elements of T.
-fn elements<T>(node: &Node) -> usize {
-    count(&node.dims) * node.dtype.size() / size_of::<T>()
+/// One step of a run. Its result can be taken once; each piece of scratch goes to one taker.
+pub(crate) struct View<'a> {
+    run: &'a Run<'a>,
+    step: &'a Step,
+    result_taken: bool,
+    scratch_taken: u64,
 }
 
 impl<'a> View<'a> {
@@ -60,18 +53,23 @@ impl<'a> View<'a> {
         self.run.isa
     }
 
+    pub(crate) fn run(&self) -> &'a Run<'a> {
+        self.run
+    }
+
+    /// The node that the step computes; of several, the last.
     pub(crate) fn node(&self) -> &'a Node {
-        &self.run.plan.nodes[self.index]
+        &self.run.nodes[self.step.node()]
     }
 
-    /// The node that defines an operand.
+    /// The node that defines an operand of the step's node.
     pub(crate) fn operand_node(&self, operand: usize) -> &'a Node {
-        &self.run.plan.nodes[self.node().inputs[operand] as usize]
+        &self.run.nodes[self.node().inputs[operand] as usize]
     }
 
-    /// An operand's elements.
+    /// The elements of what the step reads; for a step of one node, of its operands.
     pub(crate) fn operand<T: Element>(&self, operand: usize) -> &'a [T] {
-        self.run.value(self.node().inputs[operand] as usize)
+        self.run.read(self.step.reads[operand])
     }
 
     /// An input tensor of the run.
@@ -79,39 +77,36 @@ impl<'a> View<'a> {
         &self.run.inputs[position]
     }
 
-    /// The columns packed for this node when the plan was loaded.
-    #[allow(unsafe_code)]
-    pub(crate) fn packed<T: Element>(&self) -> Option<&'a [T]> {
-        let pack = *self.run.layout.pack_of.get(&self.index)?;
-        let bytes = self.run.layout.packs[pack].bytes as usize;
-        // SAFETY: packs are not written after the plan was loaded.
-        Some(unsafe { self.run.packs[pack].slice(0, bytes / size_of::<T>()) })
+    /// Packed weights.
+    pub(crate) fn packed(&self, pack: Pack) -> &'a [f32] {
+        let bytes = &self.run.store[pack.offset as usize..][..pack.bytes as usize];
+        in_place(bytes).unwrap_or_else(|| unreachable!("packed weights are aligned"))
     }
 
     /// The result's elements, once.
     #[allow(unsafe_code)]
     pub(crate) fn result<T: Element>(&mut self) -> &'a mut [T] {
         assert!(!std::mem::replace(&mut self.result_taken, true), "a result is taken once");
-        let Place::Arena(offset) = self.run.layout.places[self.index] else {
-            unreachable!("only values of the arena are computed");
+        let write = self.step.write;
+        let Place::Arena(offset) = self.run.program.slots[write.slot].place else {
+            unreachable!("only slots of the arena are computed");
         };
-        // SAFETY: taken once, and the layout keeps a result apart from operands, scratch and every living
-        // value.
-        unsafe { self.run.arena.slice_mut(offset, elements::<T>(self.node())) }
+        // SAFETY: taken once, and the program keeps a result apart from operands, scratch and every living slot.
+        unsafe { self.run.arena.slice_mut(offset, write.bytes as usize / size_of::<T>()) }
     }
 
-    /// The next `elements` of the node's scratch; what was taken before stays the taker's.
+    /// The next `elements` of the step's scratch; what was taken before stays the taker's.
     #[allow(unsafe_code)]
     pub(crate) fn scratch<T: Element>(&mut self, elements: usize) -> &'a mut [T] {
-        let offset = self.run.layout.scratch[self.index] + self.scratch_taken;
+        let offset = self.step.scratch_at + self.scratch_taken;
         let bytes = (elements * size_of::<T>()) as u64;
-        self.scratch_taken += bytes.next_multiple_of(assay_plan::memory::ALIGN);
+        self.scratch_taken += bytes.next_multiple_of(ALIGN);
         assert!(
-            self.scratch_taken <= self.run.layout.scratch_bytes[self.index],
+            self.scratch_taken <= self.step.scratch.next_multiple_of(ALIGN),
             "scratch is larger than planned"
         );
-        // SAFETY: each call gets bytes of its own inside the node's scratch, which the layout keeps apart
-        // from every living value.
+        // SAFETY: each call gets bytes of its own inside the step's scratch, which the program keeps apart from
+        // every living slot.
         unsafe { self.run.arena.slice_mut(offset, elements) }
     }
 }

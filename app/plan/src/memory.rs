@@ -179,8 +179,8 @@ fn packs(nodes: &[Node], owners: &[usize]) -> (Vec<Pack>, BTreeMap<usize, usize>
 }
 
 /// Free blocks below a growing top.
-#[derive(Default)]
-struct Arena {
+#[derive(Debug, Default)]
+pub struct Arena {
     by_offset: BTreeMap<u64, u64>,
     by_size: BTreeMap<(u64, u64), ()>,
     top: u64,
@@ -197,8 +197,13 @@ impl Arena {
         self.by_size.insert((size, offset), ());
     }
 
+    /// The bytes that were needed so far.
+    pub fn top(&self) -> u64 {
+        self.top
+    }
+
     /// A block of `size` bytes: the smallest free one that is large enough, or new ones at the top.
-    fn take(&mut self, size: u64) -> u64 {
+    pub fn take(&mut self, size: u64) -> u64 {
         let best = self.by_size.range((size, 0)..).next().map(|(&block, ())| block);
         if let Some((found, offset)) = best {
             self.remove(offset, found);
@@ -221,7 +226,7 @@ impl Arena {
     }
 
     /// Returns a block, joined with its free neighbours.
-    fn give(&mut self, mut offset: u64, mut size: u64) {
+    pub fn give(&mut self, mut offset: u64, mut size: u64) {
         let before = self.by_offset.range(..offset).next_back().map(|(&offset, &size)| (offset, size));
         if let Some((start, len)) = before.filter(|(start, len)| start + len == offset) {
             self.remove(start, len);

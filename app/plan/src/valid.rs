@@ -112,6 +112,11 @@ impl ValidPlan {
         &self.plan
     }
 
+    /// The plan alone, when nothing needs to know any more that it is valid.
+    pub fn into_plan(self) -> Plan {
+        self.plan
+    }
+
     /// Where the values of a run are that computes node by node.
     pub fn layout(&self) -> &Layout {
         &self.layout

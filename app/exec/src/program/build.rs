@@ -1,0 +1,547 @@
+//! Putting a program together.
+//!
+//! Heads are looked at in node order; a step stands where the last of its nodes stood, so that everything it
+//! reads has been computed. What a step wants in another form is converted before it, once for all users.
+
+use super::fuse::{Geometry, Side, Taken, Uses, following, taken};
+use super::image::{BlockFold, BlockPool, Convert, Convolution, Kind};
+use super::pack::{How, Packs};
+use super::posts::{PostSpec, Side as PostSide};
+use super::product::{Product, Source};
+use super::rows::{Chain, NormRows, Shape};
+use super::table::{Form, Ref, Table, Use, place};
+use super::tags::{Image, Kernel, conv_kernel, pointwise, reads_planes, tags};
+use super::{Program, Step, Work};
+use crate::conv::{divisor, pool};
+use crate::{step, trees};
+use assay_kernels::{Binary, Conv, ConvInput, Fold, Pool};
+use assay_plan::memory::{einsum_loops, scratch_bytes};
+use assay_plan::shape::{bytes, count};
+use assay_plan::{BinaryOp, Node, Opcode, Plan, Reducer};
+use assay_types::tensor::DType;
+use std::collections::BTreeMap;
+
+/// A step that waits for the last of its nodes.
+struct Group {
+    head: usize,
+    nodes: Vec<u32>,
+    posts: Vec<Taken>,
+    geometry: Geometry,
+    kind: GroupKind,
+}
+
+/// What a step begins with.
+enum GroupKind {
+    Einsum,
+    /// Of one tap, with the geometry of its image.
+    Pointwise(Box<Conv>, usize),
+    Conv,
+    Norm {
+        x: usize,
+        n: usize,
+        centre: Option<f32>,
+        eps: f32,
+    },
+    Chain,
+}
+
+/// A program under construction.
+pub(super) struct Builder<'a> {
+    plan: &'a Plan,
+    table: Table,
+    tags: Vec<Option<Image>>,
+    uses: Uses,
+    claimed: Vec<bool>,
+    waiting: BTreeMap<usize, Group>,
+    packs: Packs,
+    steps: Vec<Step>,
+}
+
+impl Program {
+    /// The fast program of a plan, unless it would take much more memory than `peak` bytes.
+    pub(crate) fn new(plan: &Plan, peak: u64) -> Self {
+        let fast = Builder::new(plan, true).build();
+        let most = peak.saturating_add((peak / 5).max(1 << 20));
+        if fast.bytes() <= most { fast } else { Self::plain(plan) }
+    }
+
+    /// Generic steps only, one for each node.
+    pub(crate) fn plain(plan: &Plan) -> Self {
+        Builder::new(plan, false).build()
+    }
+
+    /// Bytes that the program takes: constants as they are and packed, the arena.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.arena_bytes.saturating_add(self.store_bytes)
+    }
+}
+
+impl<'a> Builder<'a> {
+    fn new(plan: &'a Plan, fast: bool) -> Self {
+        let table = Table::new(plan);
+        let tags = if fast { tags(plan, &table) } else { vec![None; plan.nodes.len()] };
+        Self {
+            uses: Uses::new(plan),
+            claimed: vec![!fast; plan.nodes.len()],
+            waiting: BTreeMap::new(),
+            packs: Packs::default(),
+            steps: Vec::new(),
+            plan,
+            table,
+            tags,
+        }
+    }
+
+    fn build(mut self) -> Program {
+        let fast = self.claimed.iter().all(|claimed| !claimed);
+        for index in 0..self.plan.nodes.len() {
+            if self.table.roots[index].value != index {
+                continue;
+            }
+            if !fast || (!self.claimed[index] && !self.head(index)) {
+                self.generic(index);
+            }
+            if let Some(group) = self.waiting.remove(&index) {
+                self.emit(group, index);
+            }
+        }
+        let outputs: Vec<Ref> =
+            self.plan.outputs.iter().map(|&(_, id)| self.need(id as usize, Form::Rows)).collect();
+        let uses: Vec<Use<'_>> = self
+            .steps
+            .iter()
+            .map(|step| Use { reads: &step.reads, write: Some(step.write), scratch: step.scratch })
+            .collect();
+        let mut slots = self.table.slots;
+        let (scratch, arena_bytes) = place(&mut slots, &uses, &outputs);
+        for (step, at) in self.steps.iter_mut().zip(scratch) {
+            step.scratch_at = at;
+        }
+        let (packs, store_bytes) = (self.packs.jobs, self.packs.bytes);
+        Program { steps: self.steps, slots, outputs, arena_bytes, packs, store_bytes }
+    }
+
+    fn node(&self, index: usize) -> &'a Node {
+        &self.plan.nodes[index]
+    }
+
+    fn operands(&self, node: &Node) -> Vec<&'a Node> {
+        node.inputs.iter().map(|&input| &self.plan.nodes[input as usize]).collect()
+    }
+
+    fn push(&mut self, nodes: Vec<u32>, reads: Vec<Ref>, write: Ref, scratch: u64, work: Work) {
+        self.steps.push(Step { nodes, reads, write, scratch, scratch_at: 0, work });
+    }
+
+    /// A value in a form, converted if it has to be.
+    fn need(&mut self, value: usize, form: Form) -> Ref {
+        if let Some(found) = self.table.find(self.plan, value, form) {
+            return found;
+        }
+        let root = self.table.roots[value].value;
+        if let (Form::Rows, Opcode::Const { offset }) = (form, &self.node(root).op) {
+            let pack = self.packs.add((*offset, bytes(self.node(root))), How::Bytes);
+            self.table.add_constant(self.plan, root, pack.offset);
+            return self.need(value, form);
+        }
+        let (source, target, channels, size) = match form {
+            Form::Blocks { channels, size } => (self.need(value, Form::Rows), value, channels, size),
+            Form::Rows => {
+                // Only what is in blocks has no rows.
+                let Some(Form::Blocks { channels, size }) = self.table.blocks_of(root) else {
+                    unreachable!("a value is computed before it is used");
+                };
+                let blocks = Form::Blocks { channels, size };
+                (self.need(root, blocks), root, channels, size)
+            }
+        };
+        let write = self.table.add(self.plan, target, form);
+        let convert = Convert { to_blocks: form != Form::Rows, channels, size };
+        self.push(vec![], vec![source], write, 0, Work::Convert(convert));
+        self.table.find(self.plan, value, form).unwrap_or(write)
+    }
+
+    /// A node by its generic body.
+    fn generic(&mut self, index: usize) {
+        let node = self.node(index);
+        if matches!(node.op, Opcode::Const { .. }) {
+            // Stored when a step wants it as it is.
+            return;
+        }
+        let operands = self.operands(node);
+        let reads: Vec<Ref> = node.inputs.iter().map(|&id| self.need(id as usize, Form::Rows)).collect();
+        let write = self.table.add(self.plan, index, Form::Rows);
+        let scratch = scratch_bytes(node, &operands, false);
+        let input = self.plan.inputs.iter().position(|(_, id)| *id as usize == index);
+        let step = match input {
+            // Input nodes may stand in another order than the plan's list of inputs.
+            Some(position) => step::Step::Input(position),
+            None => match step::Step::new(node, &operands) {
+                step::Step::Trees(_) => step::Step::Trees(trees::forest(self.plan, node).map(Box::new)),
+                step => step,
+            },
+        };
+        self.push(vec![index as u32], reads, write, scratch, Work::Node(step));
+    }
+
+    /// Makes a node the head of a step; false when only its generic body can compute it.
+    fn head(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        match &node.op {
+            Opcode::Einsum { .. } => self.einsum(index),
+            Opcode::Conv2d { .. } => {
+                let Some(image) = self.tags[index] else { return false };
+                self.wait(index, GroupKind::Conv, Geometry::Blocks(image));
+                true
+            }
+            Opcode::Reduce { reducer: Reducer::Sum, axes } if node.dtype == DType::F32 => {
+                self.layer_norm(index, axes) || self.fold(index)
+            }
+            Opcode::Reduce { .. } => self.fold(index),
+            Opcode::RmsNorm { axes, eps } => {
+                let x = node.inputs[0] as usize;
+                let Some(n) = row_length(&node.dims, axes) else { return false };
+                let kind = GroupKind::Norm { x, n, centre: None, eps: f32::from_bits(*eps) };
+                self.wait(index, kind, Geometry::Rows { columns: n });
+                true
+            }
+            Opcode::Softmax { axes } => {
+                let Some(n) = row_length(&node.dims, axes) else { return false };
+                let x = self.need(node.inputs[0] as usize, Form::Rows);
+                let write = self.table.add(self.plan, index, Form::Rows);
+                self.push(vec![index as u32], vec![x], write, 0, Work::Softmax(n));
+                true
+            }
+            Opcode::MaxPool(_) | Opcode::SumPool { .. } => self.pool(index),
+            Opcode::Concat { .. } => self.concat(index),
+            Opcode::Unary(_) | Opcode::Binary(_) => self.chain(index),
+            _ => false,
+        }
+    }
+
+    /// Claims a head and what follows it; the step is made when the last node's turn comes.
+    fn wait(&mut self, head: usize, kind: GroupKind, geometry: Geometry) {
+        let nodes = vec![head as u32];
+        self.wait_with(nodes, vec![], kind, geometry);
+    }
+
+    fn wait_with(
+        &mut self,
+        mut nodes: Vec<u32>,
+        mut posts: Vec<Taken>,
+        kind: GroupKind,
+        mut geometry: Geometry,
+    ) {
+        let head = nodes.first().map_or(0, |&node| node as usize);
+        let at = nodes.last().map_or(0, |&node| node as usize);
+        for (node, taken) in following(self.plan, &self.uses, &self.claimed, at, &mut geometry) {
+            if posts.len() == super::posts::MAX_POSTS {
+                break;
+            }
+            nodes.push(node as u32);
+            posts.extend(taken);
+        }
+        // A reshape at the end stays what it is: another name for the result.
+        while nodes.len() > 1 && self.plan.nodes[nodes[nodes.len() - 1] as usize].op == Opcode::Reshape {
+            nodes.pop();
+        }
+        for &node in &nodes {
+            self.claimed[node as usize] = true;
+        }
+        let last = nodes.last().map_or(head, |&node| node as usize);
+        self.waiting.insert(last, Group { head, nodes, posts, geometry, kind });
+    }
+
+    fn einsum(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        if let (Some(image), Some(found)) = (self.tags[index], pointwise(self.plan, node)) {
+            let plane = Pool {
+                input: [1, found.size],
+                output: [1, found.size],
+                kernel: [1; 2],
+                stride: [1; 2],
+                dilation: [1; 2],
+                pad: [0; 2],
+            };
+            if let Some(conv) = Conv::new(plane, found.channels, found.outputs, 1, ConvInput::Blocks) {
+                let kind = GroupKind::Pointwise(Box::new(conv), found.image);
+                self.wait(index, kind, Geometry::Blocks(image));
+                return true;
+            }
+        }
+        let Opcode::Einsum { a, b, out } = &node.op else { return false };
+        let loops = einsum_loops(node, &self.operands(node), [a, b, out]);
+        let Some((product, _)) = Product::new(&loops, false) else { return false };
+        self.wait(index, GroupKind::Einsum, Geometry::Rows { columns: product.columns });
+        true
+    }
+
+    /// The mean, what is left without it, and its normalisation, in one pass.
+    fn layer_norm(&mut self, sum: usize, axes: &[u8]) -> bool {
+        let node = self.node(sum);
+        let x = node.inputs[0];
+        let found = || {
+            let n = row_length(&self.node(x as usize).dims, axes)?;
+            let scale = self.uses.only(sum).filter(|&at| !self.claimed[at])?;
+            let Opcode::Binary(BinaryOp::Mul) = self.node(scale).op else { return None };
+            let other = self.node(scale).inputs.iter().copied().find(|&id| id as usize != sum)?;
+            let centre = self.scalar(other as usize)?;
+            let shift = self.uses.only(scale).filter(|&at| !self.claimed[at])?;
+            let Opcode::Binary(BinaryOp::Sub) = self.node(shift).op else { return None };
+            let taken_off = self.node(shift).inputs == [x, scale as u32];
+            let norm = self.uses.only(shift).filter(|&at| !self.claimed[at])?;
+            let Opcode::RmsNorm { axes: other, eps } = &self.node(norm).op else { return None };
+            let same = other == axes && self.node(shift).dims == self.node(x as usize).dims;
+            (taken_off && same).then_some((n, centre, f32::from_bits(*eps), [sum, scale, shift, norm]))
+        };
+        let Some((n, centre, eps, nodes)) = found() else { return false };
+        let kind = GroupKind::Norm { x: x as usize, n, centre: Some(centre), eps };
+        let nodes = nodes.map(|node| node as u32).to_vec();
+        self.wait_with(nodes, vec![], kind, Geometry::Rows { columns: n });
+        true
+    }
+
+    /// The element of a constant of one f32.
+    fn scalar(&self, value: usize) -> Option<f32> {
+        let node = self.node(self.table.roots[value].value);
+        let Opcode::Const { offset } = node.op else { return None };
+        if node.dtype != DType::F32 || count(&node.dims) != 1 {
+            return None;
+        }
+        let bytes = self.plan.data.get(offset as usize..)?.first_chunk::<4>()?;
+        Some(f32::from_le_bytes(*bytes))
+    }
+
+    fn fold(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        let Opcode::Reduce { reducer, .. } = &node.op else { return false };
+        let (Some(image), Some(to)) = (self.tags[node.inputs[0] as usize], self.tags[index]) else {
+            return false;
+        };
+        let fold = match reducer {
+            Reducer::Sum => Fold::Sum,
+            Reducer::Max => Fold::Max,
+            Reducer::Min => Fold::Min,
+            Reducer::Prod => Fold::Prod,
+        };
+        let x = self.need(node.inputs[0] as usize, image.form());
+        let write = self.table.add(self.plan, index, to.form());
+        self.push(vec![index as u32], vec![x], write, 0, Work::Fold(BlockFold { fold, size: image.size }));
+        true
+    }
+
+    fn pool(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        let (Some(image), Some(to)) = (self.tags[node.inputs[0] as usize], self.tags[index]) else {
+            return false;
+        };
+        let (window, divisor) = match &node.op {
+            Opcode::SumPool { window, divisor: by } => (window, Some(divisor(*by))),
+            Opcode::MaxPool(window) => (window, None),
+            _ => return false,
+        };
+        let geometry = pool(node, self.node(node.inputs[0] as usize), window);
+        let x = self.need(node.inputs[0] as usize, image.form());
+        let write = self.table.add(self.plan, index, to.form());
+        let work = Work::Pool(Box::new(BlockPool { pool: geometry, divisor }));
+        self.push(vec![index as u32], vec![x], write, 0, work);
+        true
+    }
+
+    fn concat(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        let Some(to) = self.tags[index] else { return false };
+        let mut reads = Vec::new();
+        for &input in &node.inputs {
+            let Some(image) = self.tags[input as usize] else { return false };
+            reads.push(self.need(input as usize, image.form()));
+        }
+        let write = self.table.add(self.plan, index, to.form());
+        self.push(vec![index as u32], reads, write, 0, Work::Concat);
+        true
+    }
+
+    /// A chain of elementwise nodes that no other step takes along.
+    fn chain(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        let whole = |id: &&u32| count(&self.node(**id as usize).dims) == count(&node.dims);
+        let Some(&x) = node.inputs.iter().find(whole) else { return false };
+        let mut geometry = match self.tags[index] {
+            Some(image) => Geometry::Blocks(image),
+            None => Geometry::Rows { columns: 0 },
+        };
+        let Some(first) = taken(self.plan, index, x as usize, &mut geometry) else { return false };
+        self.wait_with(vec![index as u32], vec![first], GroupKind::Chain, geometry);
+        true
+    }
+
+    /// What was taken along, bound to where its operands are.
+    fn posts(&mut self, taken: &[Taken], geometry: Geometry) -> Vec<PostSpec> {
+        let mut list = Vec::with_capacity(taken.len());
+        for taken in taken {
+            let Taken::Binary { op, other, side, reversed } = *taken else {
+                if let Taken::Unary(op) = *taken {
+                    list.push(PostSpec::Unary(op));
+                }
+                continue;
+            };
+            let side = match (side, self.scalar(other), geometry) {
+                (Side::One, Some(value), _) => PostSide::All(value),
+                (Side::One, None, _) => PostSide::Scalar(self.need(other, Form::Rows)),
+                (Side::Columns, ..) => PostSide::Columns(self.need(other, Form::Rows)),
+                (Side::Same, _, Geometry::Rows { .. }) => PostSide::Same(self.need(other, Form::Rows)),
+                (Side::Same, _, Geometry::Blocks(image)) => PostSide::Same(self.need(other, image.form())),
+            };
+            list.push(if reversed { PostSpec::Reversed(op, side) } else { PostSpec::Binary(op, side) });
+        }
+        list
+    }
+
+    fn emit(&mut self, group: Group, last: usize) {
+        let Group { head, nodes, posts, geometry, kind } = group;
+        let mut posts = self.posts(&posts, geometry);
+        let form = match geometry {
+            Geometry::Rows { .. } => Form::Rows,
+            Geometry::Blocks(image) => image.form(),
+        };
+        let (mut reads, scratch, work) = match kind {
+            GroupKind::Einsum => self.product(head, &mut posts),
+            GroupKind::Pointwise(conv, image) => self.pointwise(head, *conv, image, &mut posts),
+            GroupKind::Conv => self.convolution(head, posts.clone()),
+            GroupKind::Norm { x, n, centre, eps } => {
+                let x = self.need(x, Form::Rows);
+                let norm = NormRows { n, centre, eps, posts: posts.clone() };
+                (vec![x], 0, Work::Norm(Box::new(norm)))
+            }
+            GroupKind::Chain => self.elementwise(head, &posts, geometry),
+        };
+        reads.extend(posts.iter().filter_map(PostSpec::read));
+        let write = self.table.add(self.plan, last, form);
+        self.push(nodes, reads, write, scratch, work);
+    }
+
+    fn elementwise(&mut self, head: usize, posts: &[PostSpec], geometry: Geometry) -> (Vec<Ref>, u64, Work) {
+        let node = self.node(head);
+        let whole = |id: &&u32| count(&self.node(**id as usize).dims) == count(&node.dims);
+        let x = node.inputs.iter().find(whole).map_or(0, |&id| id as usize);
+        let by_channel = posts.iter().any(|post| {
+            matches!(
+                post,
+                PostSpec::Binary(_, PostSide::Columns(_)) | PostSpec::Reversed(_, PostSide::Columns(_))
+            )
+        });
+        let (form, grid) = match geometry {
+            Geometry::Rows { columns: 0 } => (Form::Rows, Shape::Rows { columns: count(&node.dims) }),
+            Geometry::Rows { columns } => (Form::Rows, Shape::Rows { columns }),
+            Geometry::Blocks(Image { channels, size }) => {
+                let channels_used = if by_channel { channels } else { 0 };
+                (Form::Blocks { channels, size }, Shape::Blocks { channels: channels_used, size })
+            }
+        };
+        let x = self.need(x, form);
+        (vec![x], 0, Work::Chain(Box::new(Chain { posts: posts.to_vec(), grid })))
+    }
+
+    /// A sum with one element for each column, when it comes first, is a bias.
+    fn bias(posts: &mut Vec<PostSpec>) -> Option<Ref> {
+        match posts.first() {
+            Some(
+                PostSpec::Binary(Binary::Add, PostSide::Columns(bias))
+                | PostSpec::Reversed(Binary::Add, PostSide::Columns(bias)),
+            ) => {
+                let bias = *bias;
+                posts.remove(0);
+                Some(bias)
+            }
+            _ => None,
+        }
+    }
+
+    fn product(&mut self, index: usize, posts: &mut Vec<PostSpec>) -> (Vec<Ref>, u64, Work) {
+        let node = self.node(index);
+        let Opcode::Einsum { a, b, out } = &node.op else { unreachable!("the head is an einsum") };
+        let loops = einsum_loops(node, &self.operands(node), [a, b, out]);
+        let columns = node.inputs[loops.column_operand()] as usize;
+        let constant = self.constant(columns);
+        let packed = constant.and_then(|_| Product::new(&loops, true));
+        let found = packed.as_ref().map(|_| ()).and(constant);
+        let Some((mut product, how)) = packed.or_else(|| Product::new(&loops, false)) else {
+            unreachable!("the einsum was found to be products");
+        };
+        let mut reads = vec![self.need(node.inputs[loops.row_operand] as usize, Form::Rows)];
+        match found {
+            Some(constant) => product.source = Source::Packed(self.packs.add(constant, how)),
+            None => reads.push(self.need(columns, Form::Rows)),
+        }
+        product.bias = Self::bias(posts);
+        reads.extend(product.bias);
+        product.posts = posts.clone();
+        let scratch = product.scratch();
+        (reads, scratch, Work::Product(Box::new(product)))
+    }
+
+    /// Where a constant's bytes are.
+    fn constant(&self, value: usize) -> Option<(u64, u64)> {
+        let root = self.table.roots[value];
+        match self.node(root.value).op {
+            Opcode::Const { offset } => Some((offset + root.offset, bytes(self.node(value)))),
+            _ => None,
+        }
+    }
+
+    fn pointwise(
+        &mut self,
+        index: usize,
+        conv: Conv,
+        image: usize,
+        posts: &mut Vec<PostSpec>,
+    ) -> (Vec<Ref>, u64, Work) {
+        let node = self.node(index);
+        let value = node.inputs[image] as usize;
+        let Some(tag) = self.tags[value] else { unreachable!("the operand is an image") };
+        let x = self.need(value, tag.form());
+        let weights = self.constant(node.inputs[1 - image] as usize);
+        let weights = weights.unwrap_or_else(|| unreachable!("the rows are constant"));
+        let weights = self.packs.add(weights, How::Conv(Box::new(conv.clone())));
+        let bias = Self::bias(posts);
+        let reads = [x].into_iter().chain(bias).collect();
+        let images = count(&self.node(value).dims) / (tag.channels * tag.size);
+        let scratch = conv.scratch_len() as u64 * 4;
+        let step = Convolution { kind: Kind::Full(conv), weights, bias, posts: posts.clone(), images };
+        (reads, scratch, Work::Conv(Box::new(step)))
+    }
+
+    fn convolution(&mut self, index: usize, posts: Vec<PostSpec>) -> (Vec<Ref>, u64, Work) {
+        let node = self.node(index);
+        let operands = self.operands(node);
+        let value = node.inputs[0] as usize;
+        let tag = self.tags[value];
+        let Some(kernel) = conv_kernel(node, &operands, tag.is_some()) else {
+            unreachable!("the convolution has a kernel");
+        };
+        let [images, channels] = [operands[0].dims[0] as usize, operands[0].dims[1] as usize];
+        let own = Form::Blocks { channels, size: count(&operands[0].dims[2..]) };
+        let full = matches!(kernel, Kernel::Full(_));
+        let form = if full && reads_planes(channels, tag.is_some()) { Form::Rows } else { own };
+        let x = self.need(value, form);
+        let bias = self.need(node.inputs[2] as usize, Form::Rows);
+        let weights = self.constant(node.inputs[1] as usize);
+        let weights = weights.unwrap_or_else(|| unreachable!("weights are constant"));
+        let (how, kind, scratch) = match kernel {
+            Kernel::Full(conv) => {
+                (How::Conv(Box::new(conv.clone())), Kind::Full(conv.clone()), conv.scratch_len())
+            }
+            Kernel::Depthwise(conv) => (How::Depthwise(conv), Kind::Depthwise(conv), 0),
+        };
+        let weights = self.packs.add(weights, how);
+        let step = Convolution { kind, weights, bias: Some(bias), posts, images };
+        (vec![x, bias], scratch as u64 * 4, Work::Conv(Box::new(step)))
+    }
+}
+
+/// The elements of the rows that `axes` make, when these lie side by side.
+fn row_length(dims: &[u32], axes: &[u8]) -> Option<usize> {
+    let order = assay_plan::shape::reduced_last(dims.len(), axes);
+    let n = axes.iter().map(|&axis| dims[axis as usize] as usize).product();
+    assay_plan::shape::keeps_order(dims, &order).then_some(n)
+}
