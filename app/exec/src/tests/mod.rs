@@ -2,6 +2,7 @@
 
 mod golden;
 mod naive;
+mod patterns;
 mod quant;
 mod random;
 mod runs;
