@@ -64,7 +64,7 @@ fn prefetch(address: *const f32) {
 #[inline(always)]
 unsafe fn tile<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: bool>(t: &Tile) {
     let partial = t.last < LANES;
-    let at = |row: usize, panel: usize| row * t.y_row + panel * t.y_panel;
+    let at = |row: usize, panel: usize| row.wrapping_mul(t.y_row).wrapping_add(panel.wrapping_mul(t.y_panel));
     let mut sums = [[V::splat(0.0); PANELS]; ROWS];
     // SAFETY: the caller's.
     unsafe {
@@ -84,7 +84,7 @@ unsafe fn tile<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: boo
         for k in 0..t.depth {
             let mut columns = [V::splat(0.0); PANELS];
             for p in 0..PANELS {
-                columns[p] = V::read(w.add(p * t.w_panel));
+                columns[p] = V::read(w.add(p.wrapping_mul(t.w_panel)));
             }
             w = w.wrapping_add(t.w_line);
             if ROWS > 1 {
@@ -133,7 +133,8 @@ unsafe fn finish<V: Lanes, const ROWS: usize, const PANELS: usize>(t: &Tile, sum
         if !t.residual.is_null() {
             for r in 0..ROWS {
                 for p in 0..PANELS {
-                    let from = t.residual.add(r * t.y_row + p * t.y_panel);
+                    let at = r.wrapping_mul(t.y_row).wrapping_add(p.wrapping_mul(t.y_panel));
+                    let from = t.residual.add(at);
                     let part = t.last < LANES && p == PANELS - 1;
                     let other = if part { V::read_part(from, t.last, 0.0) } else { V::read(from) };
                     sums[r][p] = sums[r][p].add(other);

@@ -14,7 +14,7 @@ pub(super) const LARGE: [Recorded; 9] = [
     ("products", products, 0x5d60_50a3_e70b_0ee4),
     ("long-products", long_products, 0xf68d_0d03_111b_dbdf),
     ("convolution", convolution, 0xc1ef_00b7_e031_5b9e),
-    ("depthwise", depthwise, 0x718c_34ef_488c_1e9b),
+    ("depthwise", depthwise, 0x15f2_f966_b417_586b),
     ("pools", pools, 0xdce2_817e_f2c7_51e7),
     ("columns", columns, 0x0ea4_4a78_4456_2f29),
     ("normalisation", normalisation, 0x04e2_445f_a5be_6235),
@@ -145,7 +145,8 @@ fn depthwise(isa: Isa) -> u64 {
         let Some(conv) = Depthwise::new(window, 32) else { continue };
         let x = list(round, 720, 2 * window.input_len() * 16);
         let mut packed = vec![0.0; conv.packed_len()];
-        conv.pack(&list(round, 721, packed.len()), &mut packed);
+        // Odd rounds are tame: with padding, weights are finite.
+        conv.pack(&list(2 * round + 1, 721, packed.len()), &mut packed);
         let mut y = vec![0.0; 2 * conv.block_len()];
         let (bias, same) = (list(round, 722, 32), list(round, 723, y.len()));
         conv.run(isa, 0..2, &x, &packed, Some(&bias), &steps(round, &bias, &same), &mut y);
