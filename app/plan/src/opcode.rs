@@ -67,7 +67,7 @@ pub enum Reducer {
     Prod = 3,
 }
 
-/// A function of two numbers (f32, i64, i32) or, for the last three, of two bools.
+/// A function of two numbers (f32 or integers) or of two bools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -86,8 +86,7 @@ pub enum BinaryOp {
     Min = 5,
     /// `a` to the power `b`; f32 only.
     Pow = 6,
-    /// The remainder of the truncated quotient, with the sign of `a`; integers only, a zero divisor fails the
-    /// run.
+    /// The remainder of the truncated quotient, with the sign of `a`; a zero integer divisor fails the run.
     Rem = 7,
     /// Both are true; bool only.
     And = 8,
@@ -95,6 +94,16 @@ pub enum BinaryOp {
     Or = 9,
     /// Exactly one is true; bool only.
     Xor = 10,
+    /// The bits that both have; integers only, as the next four.
+    BitAnd = 11,
+    /// The bits that either has.
+    BitOr = 12,
+    /// The bits that exactly one has.
+    BitXor = 13,
+    /// `a * 2^b`, its low bits; `b` without a sign.
+    ShiftLeft = 14,
+    /// `a / 2^b`, rounded down; `b` without a sign.
+    ShiftRight = 15,
 }
 
 /// A comparison of two numbers (or, for the last two, also bools); false when either is NaN, but for
@@ -117,8 +126,8 @@ pub enum CompareOp {
     Ne = 5,
 }
 
-/// A function of one element, dtype unchanged. All take f32; Neg, Abs, Square and Sign also i64 and i32
-/// (wrapping); Not takes bool only.
+/// A function of one element, dtype unchanged. Neg, Abs, Square and Sign take f32 and integers (wrapping), Not
+/// bool, BitNot integers, all others f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum UnaryOp {
     /// The sign flipped.
@@ -170,6 +179,43 @@ pub enum UnaryOp {
     Cos,
     /// The logical negation.
     Not,
+    /// The tangent of radians.
+    Tan,
+    /// The angle of a sine.
+    Asin,
+    /// The angle of a cosine.
+    Acos,
+    /// The angle of a tangent.
+    Atan,
+    /// The hyperbolic sine.
+    Sinh,
+    /// The hyperbolic cosine.
+    Cosh,
+    /// The inverse of [`UnaryOp::Sinh`].
+    Asinh,
+    /// The inverse of [`UnaryOp::Cosh`].
+    Acosh,
+    /// The inverse of [`UnaryOp::Tanh`].
+    Atanh,
+    /// Every bit flipped.
+    BitNot,
+}
+
+/// What a scattered element does to the one that it falls on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Scatter {
+    /// Takes its place.
+    Put = 0,
+    /// Is added to it.
+    Add = 1,
+    /// Is multiplied with it.
+    Mul = 2,
+    /// The greater stays.
+    Max = 3,
+    /// The lesser stays.
+    Min = 4,
 }
 
 /// How a [`Opcode::TreeEnsemble`] combines the leaves that its trees end in.
@@ -370,6 +416,46 @@ pub enum Opcode {
     /// Each element (u8 or i8), read as a u8, chooses from a constant table \[256\] of u8, i8 or f32, the
     /// node's dtype.
     Lookup,
+    /// Sums along `axis` so far. f32, i64, i32.
+    CumSum {
+        /// The axis.
+        axis: u8,
+        /// An element's sum does not hold the element itself.
+        exclusive: bool,
+        /// From the last element to the first.
+        reverse: bool,
+    },
+    /// The indices (i64) of the `k` greatest (least) elements along `axis`, the best first, the first of equal
+    /// ones first; a NaN counts as greater than any number. f32 or integers.
+    TopK {
+        /// The axis, which becomes `k`.
+        axis: u8,
+        /// How many: from 1 to the axis's dim.
+        k: u32,
+        /// The greatest, not the least.
+        largest: bool,
+    },
+    /// The first operand (any dtype; but for [`Scatter::Put`] not bool) with the third's elements, in row-major
+    /// order, put or combined where the second's (i64 or i32) say: element `p` goes to `p` with the coordinate
+    /// along `axis` replaced. Out of range fails the run.
+    ScatterElements {
+        /// The axis.
+        axis: u8,
+        /// What happens to the element that is there.
+        reduction: Scatter,
+    },
+    /// The first operand (any dtype; but for [`Scatter::Put`] not bool) with slices of the third put or combined
+    /// where the second's (i64 or i32) tuples, its last axis, say. Out of range fails the run.
+    ScatterNd {
+        /// What happens to the elements that are there.
+        reduction: Scatter,
+    },
+    /// Slices of the first operand (any dtype), one for each tuple of the second (i64 or i32), its last axis: the
+    /// tuple names the coordinates after the `batch` leading axes, which both share. Out of range fails the run.
+    GatherNd {
+        /// Leading axes that both operands share.
+        batch: u8,
+    },
 }
 
 impl Opcode {
@@ -408,6 +494,11 @@ impl Opcode {
             Opcode::EinsumInt { .. } => "EinsumInt",
             Opcode::Conv2dInt { .. } => "Conv2dInt",
             Opcode::Lookup => "Lookup",
+            Opcode::CumSum { .. } => "CumSum",
+            Opcode::TopK { .. } => "TopK",
+            Opcode::ScatterElements { .. } => "ScatterElements",
+            Opcode::ScatterNd { .. } => "ScatterNd",
+            Opcode::GatherNd { .. } => "GatherNd",
         }
     }
 }
