@@ -13,6 +13,7 @@ mod build;
 pub mod contraction;
 mod error;
 mod format;
+mod functions;
 pub mod limits;
 pub mod memory;
 mod opcode;

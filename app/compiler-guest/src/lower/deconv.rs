@@ -2,8 +2,8 @@
 //!
 //! With stride s, output s q + r depends on the inputs around q through the taps r, r + s, r + 2 s ...: one
 //! ordinary convolution of stride 1 for each r. These convolutions become one, with s times as many channels
-//! for each axis; its channels are then laid out as neighbouring positions. Taps that a phase lacks have weight
-//! 0.
+//! for each axis; its channels are then laid out as neighbouring positions. Taps that a phase lacks have
+//! weight 0.
 
 use super::Lowered;
 use super::context::{Lowering, Site, dims};

@@ -1,8 +1,8 @@
 //! Resize: axis by axis, each output a sum of few inputs with constant weights.
 //!
 //! Where the weights come from is tract's: a table of taps for each axis. What they become is decided here: a
-//! tap is a Gather of slices and a product with its weights, and taps are added in order. Taps of weight 0 are
-//! left out where a whole tap has no other, so that nearest neighbours are moved, not computed.
+//! tap is a Gather of slices and a product with its weights, and taps are added in order. Taps of weight 0
+//! are left out where a whole tap has no other, so that nearest neighbours are moved, not computed.
 
 use super::context::{Lowering, Site, dims};
 use super::{Lowered, movement};

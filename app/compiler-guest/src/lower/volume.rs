@@ -1,7 +1,8 @@
 //! Convolution over one to three axes as convolutions over two.
 //!
-//! One axis is the second of two. Of three, the taps along the first are taken one by one: each is a convolution
-//! over the other two, of all the slices that it meets, and their results are added in the order of the taps.
+//! One axis is the second of two. Of three, the taps along the first are taken one by one: each is a
+//! convolution over the other two, of all the slices that it meets, and their results are added in the order
+//! of the taps.
 
 use super::context::Lowering;
 use assay_plan::{BinaryOp, Opcode, PadMode, Window};

@@ -5,6 +5,7 @@
 //! from the lowering; most it lacks. These parse the attributes strictly and wire plain typed operators that the
 //! lowering knows.
 
+mod activations;
 mod encode;
 mod features;
 mod linear;
@@ -34,6 +35,7 @@ pub fn register(register: &mut OnnxOpRegister) {
     register.insert("CenterCropPad", windows::center_crop_pad);
     register.insert("LpPool", windows::lp_pool);
     register.insert("MaxPool", windows::max_pool);
+    register.insert("Softplus", activations::softplus);
     register.insert("ReverseSequence", windows::reverse_sequence);
     register.insert("Upsample", windows::upsample);
     register.insert("ArrayFeatureExtractor", features::extractor);
