@@ -28,6 +28,8 @@ unsafe impl Element for u8 {}
 unsafe impl Element for u32 {}
 // SAFETY: as above.
 unsafe impl Element for u64 {}
+// SAFETY: as above, with an alignment of at most 16.
+unsafe impl Element for u128 {}
 // SAFETY: an array of i32 is as its elements.
 unsafe impl Element for [i32; 5] {}
 // SAFETY: an array of f32 is as its elements.

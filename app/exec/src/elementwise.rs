@@ -18,7 +18,9 @@ pub(crate) fn unary(view: &mut View<'_>, op: UnaryOp) {
         }
         DType::I64 => unary_integer::<i64>(view, op),
         DType::I32 => unary_integer::<i32>(view, op),
-        _ => each(view, |x: u8| x ^ 1),
+        DType::I8 => unary_integer::<i8>(view, op),
+        DType::U8 => unary_integer::<u8>(view, op),
+        DType::Bool => each(view, |x: u8| x ^ 1),
     }
 }
 
@@ -34,6 +36,7 @@ fn unary_integer<T: Integer>(view: &mut View<'_>, op: UnaryOp) {
         UnaryOp::Neg => each(view, |x: T| T::default().wrapping_sub(x)),
         UnaryOp::Abs => each(view, |x: T| if x < T::default() { T::default().wrapping_sub(x) } else { x }),
         UnaryOp::Square => each(view, |x: T| x.wrapping_mul(x)),
+        UnaryOp::BitNot => each(view, |x: T| !x),
         _ => each(view, T::sign),
     }
 }
@@ -64,7 +67,16 @@ pub(crate) fn unary_kernel(op: UnaryOp) -> Option<kernels::Unary> {
         UnaryOp::Sign => K::Sign,
         UnaryOp::Sin => K::Sin,
         UnaryOp::Cos => K::Cos,
-        UnaryOp::Not => return None,
+        UnaryOp::Tan => K::Tan,
+        UnaryOp::Asin => K::Asin,
+        UnaryOp::Acos => K::Acos,
+        UnaryOp::Atan => K::Atan,
+        UnaryOp::Sinh => K::Sinh,
+        UnaryOp::Cosh => K::Cosh,
+        UnaryOp::Asinh => K::Asinh,
+        UnaryOp::Acosh => K::Acosh,
+        UnaryOp::Atanh => K::Atanh,
+        UnaryOp::Not | UnaryOp::BitNot => return None,
     })
 }
 
@@ -78,12 +90,21 @@ pub(crate) fn binary_kernel(op: BinaryOp) -> kernels::Binary {
         BinaryOp::Div => K::Div,
         BinaryOp::Max => K::Max,
         BinaryOp::Min => K::Min,
+        BinaryOp::Rem => K::Rem,
         _ => K::Pow,
     }
 }
 
 /// Integers that wrap.
-pub(crate) trait Integer: Element + Ord + Default {
+pub(crate) trait Integer:
+    Element
+    + Ord
+    + Default
+    + std::ops::Not<Output = Self>
+    + std::ops::BitAnd<Output = Self>
+    + std::ops::BitOr<Output = Self>
+    + std::ops::BitXor<Output = Self>
+{
     fn wrapping_add(self, b: Self) -> Self;
     fn wrapping_sub(self, b: Self) -> Self;
     fn wrapping_mul(self, b: Self) -> Self;
@@ -92,13 +113,17 @@ pub(crate) trait Integer: Element + Ord + Default {
     /// The remainder of the truncated quotient; `None` for a zero divisor.
     fn remainder(self, b: Self) -> Option<Self>;
     fn sign(self) -> Self;
+    /// `self * 2^b`, `b` without a sign.
+    fn shift_left(self, b: Self) -> Self;
+    /// `self / 2^b`, rounded down, `b` without a sign.
+    fn shift_right(self, b: Self) -> Self;
     const ONE: Self;
     const MIN: Self;
     const MAX: Self;
 }
 
 macro_rules! integer {
-    ($t:ident) => {
+    ($t:ident, $unsigned:ident, |$x:ident| $sign:expr) => {
         impl Integer for $t {
             fn wrapping_add(self, b: Self) -> Self {
                 $t::wrapping_add(self, b)
@@ -116,7 +141,17 @@ macro_rules! integer {
                 (b != 0).then(|| self.wrapping_rem(b))
             }
             fn sign(self) -> Self {
-                self.signum()
+                let $x = self;
+                $sign
+            }
+            fn shift_left(self, b: Self) -> Self {
+                let b = b as $unsigned as u64;
+                if b < u64::from($t::BITS) { self << b } else { 0 }
+            }
+            fn shift_right(self, b: Self) -> Self {
+                let b = b as $unsigned as u64;
+                // Past the last bit only the sign is left.
+                if b < u64::from($t::BITS) { self >> b } else { self >> ($t::BITS - 1) >> 1 }
             }
             const ONE: Self = 1;
             const MIN: Self = $t::MIN;
@@ -124,8 +159,10 @@ macro_rules! integer {
         }
     };
 }
-integer!(i64);
-integer!(i32);
+integer!(i64, u64, |x| x.signum());
+integer!(i32, u32, |x| x.signum());
+integer!(i8, u8, |x| x.signum());
+integer!(u8, u8, |x| x.min(1));
 
 /// Calls `visit` with each pair of operands and the place of their result.
 fn pairs<T: Element, U>(walk: &Walk<2>, a: &[T], b: &[T], y: &mut [U], mut visit: impl FnMut(T, T, &mut U)) {
@@ -144,7 +181,9 @@ pub(crate) fn binary(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Resul
         DType::F32 => binary_f32(walk, view, op),
         DType::I64 => return binary_integer::<i64>(walk, view, op),
         DType::I32 => return binary_integer::<i32>(walk, view, op),
-        _ => {
+        DType::I8 => return binary_integer::<i8>(walk, view, op),
+        DType::U8 => return binary_integer::<u8>(walk, view, op),
+        DType::Bool => {
             let (a, b, y): (&[u8], &[u8], &mut [u8]) = (view.operand(0), view.operand(1), view.result());
             pairs(walk, a, b, y, |a, b, y| {
                 *y = match op {
@@ -194,6 +233,11 @@ fn binary_integer<T: Integer>(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp)
         BinaryOp::Div => pairs(walk, a, b, y, |a, b, y| *y = checked(a.quotient(b))),
         BinaryOp::Rem => pairs(walk, a, b, y, |a, b, y| *y = checked(a.remainder(b))),
         BinaryOp::Max => pairs(walk, a, b, y, |a, b, y| *y = a.max(b)),
+        BinaryOp::BitAnd => pairs(walk, a, b, y, |a, b, y| *y = a & b),
+        BinaryOp::BitOr => pairs(walk, a, b, y, |a, b, y| *y = a | b),
+        BinaryOp::BitXor => pairs(walk, a, b, y, |a, b, y| *y = a ^ b),
+        BinaryOp::ShiftLeft => pairs(walk, a, b, y, |a, b, y| *y = a.shift_left(b)),
+        BinaryOp::ShiftRight => pairs(walk, a, b, y, |a, b, y| *y = a.shift_right(b)),
         _ => pairs(walk, a, b, y, |a, b, y| *y = a.min(b)),
     }
     if failed { Err(Failed) } else { Ok(()) }
@@ -204,7 +248,8 @@ pub(crate) fn compare(walk: &Walk<2>, view: &mut View<'_>, op: CompareOp) {
         DType::F32 => compare_as::<f32>(walk, view, op),
         DType::I64 => compare_as::<i64>(walk, view, op),
         DType::I32 => compare_as::<i32>(walk, view, op),
-        _ => compare_as::<u8>(walk, view, op),
+        DType::I8 => compare_as::<i8>(walk, view, op),
+        DType::U8 | DType::Bool => compare_as::<u8>(walk, view, op),
     }
 }
 

@@ -11,6 +11,7 @@
 //! `assay_plan::memory::scratch_bytes`, for it is part of the peak.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod along;
 mod buffer;
 mod cast;
 mod conv;
@@ -22,6 +23,7 @@ mod movement;
 mod program;
 mod quant;
 mod rows;
+mod scatter;
 mod step;
 mod store;
 mod trees;

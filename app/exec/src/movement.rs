@@ -53,7 +53,7 @@ fn concat_as<T: Element>(view: &mut View<'_>, axis: u8) {
 }
 
 /// An index as a position, a negative one counted from the end.
-fn position(index: i64, dim: usize) -> Result<usize, Failed> {
+pub(crate) fn position(index: i64, dim: usize) -> Result<usize, Failed> {
     let index = if index < 0 { index.checked_add(dim as i64) } else { Some(index) };
     index.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < dim).ok_or(Failed)
 }

@@ -75,7 +75,9 @@ impl Rows {
             }
             DType::I64 => self.reduce_integer::<i64>(view, reducer),
             DType::I32 => self.reduce_integer::<i32>(view, reducer),
-            _ => {
+            DType::I8 => self.reduce_integer::<i8>(view, reducer),
+            DType::U8 => self.reduce_integer::<u8>(view, reducer),
+            DType::Bool => {
                 let any = reducer == Reducer::Max;
                 let x = self.rows::<u8>(view);
                 let y: &mut [u8] = view.result();
@@ -115,7 +117,9 @@ pub(crate) fn arg(view: &mut View<'_>, axis: u8, greatest: bool, last: bool) {
     match view.operand_node(0).dtype {
         DType::F32 => arg_as::<f32>(view, axis, greatest, last),
         DType::I64 => arg_as::<i64>(view, axis, greatest, last),
-        _ => arg_as::<i32>(view, axis, greatest, last),
+        DType::I32 => arg_as::<i32>(view, axis, greatest, last),
+        DType::I8 => arg_as::<i8>(view, axis, greatest, last),
+        DType::U8 | DType::Bool => arg_as::<u8>(view, axis, greatest, last),
     }
 }
 

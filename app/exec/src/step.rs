@@ -6,7 +6,7 @@ use crate::executable::Failed;
 use crate::quant::{self, ConvInt, EinsumInt};
 use crate::rows::{self, Rows};
 use crate::view::View;
-use crate::{cast, elementwise, movement, trees};
+use crate::{along, cast, elementwise, movement, scatter, trees};
 use assay_kernels::{Forest, Pool, max_pool, sum_pool};
 use assay_plan::Node;
 use assay_plan::Opcode;
@@ -123,6 +123,11 @@ fn plain(view: &mut View<'_>) -> Result<(), Failed> {
         Opcode::ArgMin { axis, last } => rows::arg(view, *axis, false, *last),
         Opcode::Unary(op) => elementwise::unary(view, *op),
         Opcode::Lookup => quant::lookup(view),
+        Opcode::CumSum { axis, exclusive, reverse } => along::cum_sum(view, *axis, *exclusive, *reverse),
+        Opcode::TopK { axis, largest, .. } => along::top_k(view, *axis, *largest),
+        Opcode::ScatterElements { axis, reduction } => scatter::elements(view, *axis, *reduction)?,
+        Opcode::ScatterNd { reduction } => scatter::nd(view, *reduction)?,
+        Opcode::GatherNd { batch } => scatter::gather_nd(view, *batch)?,
         _ => unreachable!("every other opcode has a step of its own"),
     }
     Ok(())

@@ -30,6 +30,15 @@ pub enum Unary {
     Sign,
     Sin,
     Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Asinh,
+    Acosh,
+    Atanh,
 }
 
 /// A function of two f32.
@@ -45,6 +54,8 @@ pub enum Binary {
     /// `b < a ? b : a`.
     Min,
     Pow,
+    /// C's `fmod`, which is exact.
+    Rem,
 }
 
 /// One operand of [`binary`].
@@ -72,7 +83,7 @@ entry! {
 macro_rules! each_unary {
     ($op:expr, $run:ident) => {{
         use $crate::elementwise::Unary;
-        use $crate::{math, scalar};
+        use $crate::{arcs, math, scalar};
         match $op {
             Unary::Neg => $run!(|v| v.neg()),
             Unary::Abs => $run!(|v| v.abs()),
@@ -99,6 +110,15 @@ macro_rules! each_unary {
             Unary::Ln => $run!(|v| math::each_lane(v, scalar::ln)),
             Unary::Sin => $run!(|v| math::each_lane(v, scalar::sin)),
             Unary::Cos => $run!(|v| math::each_lane(v, scalar::cos)),
+            Unary::Tan => $run!(|v| math::each_lane(v, arcs::tan)),
+            Unary::Asin => $run!(|v| math::each_lane(v, arcs::asin)),
+            Unary::Acos => $run!(|v| math::each_lane(v, arcs::acos)),
+            Unary::Atan => $run!(|v| math::each_lane(v, arcs::atan)),
+            Unary::Sinh => $run!(|v| math::each_lane(v, arcs::sinh)),
+            Unary::Cosh => $run!(|v| math::each_lane(v, arcs::cosh)),
+            Unary::Asinh => $run!(|v| math::each_lane(v, arcs::asinh)),
+            Unary::Acosh => $run!(|v| math::each_lane(v, arcs::acosh)),
+            Unary::Atanh => $run!(|v| math::each_lane(v, arcs::atanh)),
         }
     }};
 }
@@ -117,6 +137,7 @@ macro_rules! each_binary {
             Binary::Max => $run!(|u, v| u.max(v)),
             Binary::Min => $run!(|u, v| u.min(v)),
             Binary::Pow => $run!(|u, v| math::each_pair(u, v, scalar::pow)),
+            Binary::Rem => $run!(|u, v| math::each_pair(u, v, scalar::rem)),
         }
     }};
 }
@@ -154,6 +175,7 @@ pub fn binary_one(op: Binary, a: f32, b: f32) -> f32 {
         Binary::Max => lanes::max(a, b),
         Binary::Min => lanes::min(a, b),
         Binary::Pow => scalar::pow(a, b),
+        Binary::Rem => scalar::rem(a, b),
     }
 }
 

@@ -9,6 +9,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("tensors are little-endian in memory and on the wire");
 
+mod arcs;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -10,29 +10,34 @@ const HALF_PI_LOW: f64 = f64::from_bits(0x3c91_a626_3314_5c07);
 /// Beyond this an angle has no useful fraction left.
 const ANGLE_LIMIT: f64 = 1_073_741_824.0;
 
-fn horner(coefficients: &[f64], x: f64) -> f64 {
+pub(crate) fn horner(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, &coefficient| sum * x + coefficient)
+}
+
+/// atanh(s) - s, for s up to about a quarter.
+pub(crate) fn atanh_tail(s: f64) -> f64 {
+    let square = s * s;
+    const SERIES: [f64; 8] =
+        [1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0];
+    horner(&SERIES, square) * square * s
 }
 
 /// ln of a positive finite f64 that is not subnormal: x = 2^e m with m from about 0.71 to 1.41, then the
 /// series of 2 atanh((m - 1) / (m + 1)).
-fn ln_positive(x: f64) -> f64 {
+pub(crate) fn ln_positive(x: f64) -> f64 {
     let bits = x.to_bits();
     // The subtracted constant is sqrt(1/2): exponents change there, so that m lies around 1.
     let shifted = bits.wrapping_sub(0x3fe6_a09e_667f_3bcd);
     let e = (shifted as i64) >> 52;
     let m = f64::from_bits(bits.wrapping_sub((e as u64) << 52));
     let s = (m - 1.0) / (m + 1.0);
-    let square = s * s;
-    const SERIES: [f64; 8] =
-        [1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0];
-    let tail = horner(&SERIES, square) * square * s;
+    let tail = atanh_tail(s);
     let e = e as f64;
     e * LN_2_HIGH + (2.0 * s + (2.0 * tail + e * LN_2_LOW))
 }
 
 /// e^x in f64: zero below -745, infinite above 710.
-fn exp64(x: f64) -> f64 {
+pub(crate) fn exp64(x: f64) -> f64 {
     if x.is_nan() {
         return x;
     }
@@ -106,8 +111,35 @@ pub(crate) fn pow(x: f32, y: f32) -> f32 {
     if odd && x.is_sign_negative() { -value } else { value }
 }
 
+/// x - y q, where q is x / y truncated: exact, with the sign of x; NaN for an infinite x or a zero y.
+///
+/// Long division by bits, so that no library has a say. A shift makes up for as many quotient bits as fit.
+pub(crate) fn rem(x: f32, y: f32) -> f32 {
+    let divisor = y.abs();
+    if x.is_nan() || y.is_nan() || x.is_infinite() || divisor == 0.0 {
+        return f32::NAN;
+    }
+    if x.abs() < divisor {
+        return x;
+    }
+    let split = |x: f32| {
+        let (exponent, fraction) = (x.to_bits() >> 23, u64::from(x.to_bits() & 0x7f_ffff));
+        if exponent == 0 { (1, fraction) } else { (exponent, fraction | 0x80_0000) }
+    };
+    let ((mut high, mut rest), (low, divisor)) = (split(x.abs()), split(divisor));
+    rest %= divisor;
+    while high > low {
+        let step = (high - low).min(39);
+        rest = (rest << step) % divisor;
+        high -= step;
+    }
+    // rest is below the divisor's fraction, so that it is exact at the divisor's exponent.
+    let scale = |exponent: u32| f64::from_bits((u64::from(exponent) + 1023 - 150) << 52);
+    ((rest as f64 * scale(low)) as f32).copysign(x)
+}
+
 /// The quadrant (0 to 3) of an angle and the rest, from about -pi/4 to pi/4.
-fn reduce(x: f32) -> Option<(u64, f64)> {
+pub(crate) fn reduce(x: f32) -> Option<(u64, f64)> {
     let x = f64::from(x);
     if x.is_nan() || x.abs() > ANGLE_LIMIT {
         return None;
@@ -117,13 +149,13 @@ fn reduce(x: f32) -> Option<(u64, f64)> {
     Some(((n as i64 as u64) & 3, rest))
 }
 
-fn sin_rest(r: f64) -> f64 {
+pub(crate) fn sin_rest(r: f64) -> f64 {
     const SERIES: [f64; 6] =
         [-1.0 / 39_916_800.0, 1.0 / 362_880.0, -1.0 / 5_040.0, 1.0 / 120.0, -1.0 / 6.0, 1.0];
     horner(&SERIES, r * r) * r
 }
 
-fn cos_rest(r: f64) -> f64 {
+pub(crate) fn cos_rest(r: f64) -> f64 {
     const SERIES: [f64; 7] =
         [1.0 / 479_001_600.0, -1.0 / 3_628_800.0, 1.0 / 40_320.0, -1.0 / 720.0, 1.0 / 24.0, -0.5, 1.0];
     horner(&SERIES, r * r)
@@ -168,6 +200,25 @@ mod tests {
             close(pow(base, power), f64::from(base).powf(f64::from(power)));
         }
         close(sin(1e9), 1e9f64.sin());
+    }
+
+    #[test]
+    fn the_remainder_is_the_languages() {
+        let mut word = 1u32;
+        let mut next = || {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from_bits(word)
+        };
+        for _ in 0..200_000 {
+            let (x, y) = (next(), next());
+            for (x, y) in
+                [(x, y), (x, x * 0.37), (x, 1e-45), (f32::MAX, y), (x, f32::INFINITY), (x, 0.0), (x, x)]
+            {
+                let (ours, theirs) = (rem(x, y), x % y);
+                let same = ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan());
+                assert!(same, "{x:e} % {y:e}: {ours:e} is not {theirs:e}");
+            }
+        }
     }
 
     #[test]

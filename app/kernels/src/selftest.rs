@@ -26,7 +26,7 @@ pub struct Check {
 
 const SIZES: [usize; 10] = [1, 2, 7, 15, 16, 17, 31, 48, 100, 257];
 const LARGEST: usize = 257;
-const UNARY: [(&str, Unary, u64); 22] = [
+const UNARY: [(&str, Unary, u64); 31] = [
     ("neg", Unary::Neg, 0x9560_2b9d_b47d_dbd5),
     ("abs", Unary::Abs, 0x6bc6_09d2_fbfb_1bd5),
     ("recip", Unary::Recip, 0x8626_941f_8f4d_2a7f),
@@ -49,8 +49,17 @@ const UNARY: [(&str, Unary, u64); 22] = [
     ("sign", Unary::Sign, 0xf5fe_c21d_dc7d_27a5),
     ("sin", Unary::Sin, 0x979c_d2f1_7b96_489d),
     ("cos", Unary::Cos, 0x22b2_2888_e8ff_89da),
+    ("tan", Unary::Tan, 0x92f0_98db_c070_d151),
+    ("asin", Unary::Asin, 0x7f8d_bd00_bd5a_24fb),
+    ("acos", Unary::Acos, 0xde23_a41b_1a03_a98d),
+    ("atan", Unary::Atan, 0x59c5_e632_b0d9_e30c),
+    ("sinh", Unary::Sinh, 0x819e_202e_2279_cdb0),
+    ("cosh", Unary::Cosh, 0xf60f_f55b_8b7a_3718),
+    ("asinh", Unary::Asinh, 0xc79d_7152_96b1_fd02),
+    ("acosh", Unary::Acosh, 0x3781_fafd_02e6_91d0),
+    ("atanh", Unary::Atanh, 0x4401_2e11_deb6_32b5),
 ];
-const BINARY: [(&str, Binary, u64); 7] = [
+const BINARY: [(&str, Binary, u64); 8] = [
     ("add", Binary::Add, 0x7323_52fc_915a_4407),
     ("sub", Binary::Sub, 0x1ea2_0113_b518_dc5f),
     ("mul", Binary::Mul, 0x6792_77da_bfd6_6116),
@@ -58,6 +67,7 @@ const BINARY: [(&str, Binary, u64); 7] = [
     ("max", Binary::Max, 0x1714_b68b_9698_7fbc),
     ("min", Binary::Min, 0xd4e4_8a6b_450c_9c70),
     ("pow", Binary::Pow, 0xe28f_d35b_b666_858d),
+    ("rem", Binary::Rem, 0x2b9a_9219_3a6e_121a),
 ];
 const ROWS: [(&str, RowKernel, u64); 7] = [
     ("sum", RowKernel::Fold(Fold::Sum), 0xd45a_6c24_5c41_68da),

@@ -76,6 +76,8 @@ pub fn scratch_bytes(node: &Node, operands: &[&Node], packed: bool) -> u64 {
             if in_place { 0 } else { bytes(operands[0]) }
         }
         Opcode::TreeEnsemble { classes, .. } => u64::from(*classes),
+        // A key of 16 bytes for each element of a row.
+        Opcode::TopK { axis, .. } => 16 * u64::from(operands[0].dims[*axis as usize]),
         _ => 0,
     }
 }

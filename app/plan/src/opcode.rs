@@ -9,6 +9,7 @@
 //! elementwise they have the same rank, and a dim of 1 is repeated to the other's dim: ranks are never
 //! padded.
 
+pub use crate::functions::{Aggregate, BinaryOp, CompareOp, Divisor, PadMode, Reducer, Scatter, UnaryOp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A sliding window over the last two axes of a tensor: rows, then columns.
@@ -24,167 +25,6 @@ pub struct Window {
     pub pad_before: [u32; 2],
     /// Positions after the last element that a window may reach; less than the window's span.
     pub pad_after: [u32; 2],
-}
-
-/// What a [`Opcode::SumPool`] divides its sums by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Divisor {
-    /// Nothing: a plain sum.
-    One = 0,
-    /// The number of taps in the kernel, padding included.
-    Kernel = 1,
-    /// The number of taps that fall inside the tensor.
-    Inside = 2,
-}
-
-/// How [`Opcode::Pad`] fills the positions outside its operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum PadMode {
-    /// With the second operand, a tensor of one element.
-    Constant = 0,
-    /// With the nearest element.
-    Edge = 1,
-    /// By reflection about the first and last element, which are not repeated.
-    Reflect = 2,
-}
-
-/// What [`Opcode::Reduce`] does with the elements of the reduced axes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Reducer {
-    /// Adds them; integers wrap.
-    Sum = 0,
-    /// The greatest; for bool, whether any is true.
-    Max = 1,
-    /// The least; for bool, whether all are true.
-    Min = 2,
-    /// Multiplies them; integers wrap.
-    Prod = 3,
-}
-
-/// A function of two numbers (f32, i64, i32) or, for the last three, of two bools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum BinaryOp {
-    /// `a + b`.
-    Add = 0,
-    /// `a - b`.
-    Sub = 1,
-    /// `a * b`.
-    Mul = 2,
-    /// `a / b`; integers truncate, and a zero divisor fails the run.
-    Div = 3,
-    /// `b > a ? b : a`: a NaN in `a` survives, one in `b` is dropped. Put data first, bounds second.
-    Max = 4,
-    /// `b < a ? b : a`.
-    Min = 5,
-    /// `a` to the power `b`; f32 only.
-    Pow = 6,
-    /// The remainder of the truncated quotient, with the sign of `a`; integers only, a zero divisor fails the
-    /// run.
-    Rem = 7,
-    /// Both are true; bool only.
-    And = 8,
-    /// Either is true; bool only.
-    Or = 9,
-    /// Exactly one is true; bool only.
-    Xor = 10,
-}
-
-/// A comparison of two numbers (or, for the last two, also bools); false when either is NaN, but for
-/// [`CompareOp::Ne`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum CompareOp {
-    /// `a < b`.
-    Lt = 0,
-    /// `a <= b`.
-    Le = 1,
-    /// `a > b`.
-    Gt = 2,
-    /// `a >= b`.
-    Ge = 3,
-    /// `a == b`.
-    Eq = 4,
-    /// `a != b`: the negation of [`CompareOp::Eq`], so true for NaN.
-    Ne = 5,
-}
-
-/// A function of one element, dtype unchanged. All take f32; Neg, Abs, Square and Sign also i64 and i32
-/// (wrapping); Not takes bool only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum UnaryOp {
-    /// The sign flipped.
-    Neg,
-    /// The sign cleared.
-    Abs,
-    /// `1 / x`.
-    Recip,
-    /// `x * x`.
-    Square,
-    /// The square root, correctly rounded.
-    Sqrt,
-    /// `1 / sqrt(x)`, two roundings.
-    Rsqrt,
-    /// e to the power `x`.
-    Exp,
-    /// The natural logarithm.
-    Ln,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// The error function.
-    Erf,
-    /// `x / 2 * (1 + erf(x / sqrt 2))`.
-    Gelu,
-    /// GELU's tanh approximation.
-    GeluTanh,
-    /// `x * sigmoid(x)`.
-    Silu,
-    /// `min(6, max(0, x + 3)) * x / 6`.
-    HardSwish,
-    /// `x < 0 ? alpha * x : x`.
-    LeakyRelu {
-        /// The slope below zero, f32 bits.
-        alpha: u32,
-    },
-    /// Rounds down.
-    Floor,
-    /// Rounds up.
-    Ceil,
-    /// Rounds to the nearest integer, ties to even.
-    Round,
-    /// -1, 0 or 1; zeros and NaN are returned as they are.
-    Sign,
-    /// The sine of radians.
-    Sin,
-    /// The cosine of radians.
-    Cos,
-    /// The logical negation.
-    Not,
-}
-
-/// How a [`Opcode::TreeEnsemble`] combines the leaves that its trees end in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Aggregate {
-    /// Adds the weights, trees in order.
-    Sum = 0,
-    /// [`Aggregate::Sum`], divided by the number of trees.
-    Average = 1,
-    /// The least weight; 0 for a class that no reached leaf names.
-    Min = 2,
-    /// The greatest weight; 0 for a class that no reached leaf names.
-    Max = 3,
 }
 
 /// One operation of a plan. Each node has one output.
@@ -370,6 +210,46 @@ pub enum Opcode {
     /// Each element (u8 or i8), read as a u8, chooses from a constant table \[256\] of u8, i8 or f32, the
     /// node's dtype.
     Lookup,
+    /// Sums along `axis` so far. f32, i64, i32.
+    CumSum {
+        /// The axis.
+        axis: u8,
+        /// An element's sum does not hold the element itself.
+        exclusive: bool,
+        /// From the last element to the first.
+        reverse: bool,
+    },
+    /// The indices (i64) of the `k` greatest (least) elements along `axis`, the best first, the first of equal
+    /// ones first; a NaN counts as greater than any number. f32 or integers.
+    TopK {
+        /// The axis, which becomes `k`.
+        axis: u8,
+        /// How many: from 1 to the axis's dim.
+        k: u32,
+        /// The greatest, not the least.
+        largest: bool,
+    },
+    /// The first operand (any dtype; but for [`Scatter::Put`] not bool) with the third's elements, in row-major
+    /// order, put or combined where the second's (i64 or i32) say: element `p` goes to `p` with the coordinate
+    /// along `axis` replaced. Out of range fails the run.
+    ScatterElements {
+        /// The axis.
+        axis: u8,
+        /// What happens to the element that is there.
+        reduction: Scatter,
+    },
+    /// The first operand (any dtype; but for [`Scatter::Put`] not bool) with slices of the third put or combined
+    /// where the second's (i64 or i32) tuples, its last axis, say. Out of range fails the run.
+    ScatterNd {
+        /// What happens to the elements that are there.
+        reduction: Scatter,
+    },
+    /// Slices of the first operand (any dtype), one for each tuple of the second (i64 or i32), its last axis: the
+    /// tuple names the coordinates after the `batch` leading axes, which both share. Out of range fails the run.
+    GatherNd {
+        /// Leading axes that both operands share.
+        batch: u8,
+    },
 }
 
 impl Opcode {
@@ -408,6 +288,11 @@ impl Opcode {
             Opcode::EinsumInt { .. } => "EinsumInt",
             Opcode::Conv2dInt { .. } => "Conv2dInt",
             Opcode::Lookup => "Lookup",
+            Opcode::CumSum { .. } => "CumSum",
+            Opcode::TopK { .. } => "TopK",
+            Opcode::ScatterElements { .. } => "ScatterElements",
+            Opcode::ScatterNd { .. } => "ScatterNd",
+            Opcode::GatherNd { .. } => "GatherNd",
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::opcode::{BinaryOp, Opcode, UnaryOp};
 use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count, keeps_order, reduced_last};
 use crate::walk::Walk;
+use assay_types::tensor::DType;
 
 /// Starting a node.
 const NODE: u64 = 50;
@@ -36,6 +37,8 @@ const ROW: u64 = 100;
 const CURVE: u64 = 2;
 /// One element through a function that is computed in f64.
 const WIDE: u64 = 20;
+/// One element brought to its place among those to be sorted, or one level of sorting it.
+const SORT: u64 = 8;
 /// One step down a tree, or one leaf entry.
 const TREE_STEP: u64 = 20;
 /// One tap of a pool.
@@ -77,6 +80,7 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         Opcode::Binary(op) => {
             let element = match op {
                 BinaryOp::Pow => 3 * WIDE,
+                BinaryOp::Rem if node.dtype == DType::F32 => 3 * WIDE,
                 BinaryOp::Div | BinaryOp::Rem => 2 * MOVE,
                 _ => MOVE,
             };
@@ -89,7 +93,7 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
             let rows = elements / node.dims.last().map_or(1, |&dim| u64::from(dim));
             elements.saturating_mul(2 * MOVE).saturating_add(rows.saturating_mul(2 * RUN)).max(moved)
         }
-        // Only what is taken counts, not what it is taken from.
+        // Only what is taken counts in a gather, not what it is taken from.
         Opcode::GatherElements { .. } => elements.saturating_mul(LOOKUP).saturating_add(result),
         Opcode::Gather { axis } => {
             let outer = around(&operands[0].dims, *axis).0 as u64;
@@ -109,8 +113,27 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         Opcode::Lookup => moved.max(elements),
         Opcode::Unary(op) => elements.saturating_mul(unary(*op)).max(moved),
         Opcode::TreeEnsemble { .. } => tree(operands, trees).saturating_add(moved),
+        Opcode::CumSum { .. } => elements.saturating_mul(MOVE).saturating_add(moved),
+        Opcode::TopK { axis, k, .. } => top_k(operands[0], *axis, *k).saturating_add(moved),
+        Opcode::ScatterElements { .. } | Opcode::ScatterNd { .. } => lookups(operands[1])
+            .saturating_add(2 * MOVE * count(&operands[2].dims) as u64)
+            .saturating_add(moved),
+        Opcode::GatherNd { .. } => lookups(operands[1]).saturating_add(result),
     };
     work.saturating_add(NODE)
+}
+
+/// Places that indices name: each index is looked at.
+fn lookups(index: &Node) -> u64 {
+    (count(&index.dims) as u64).saturating_mul(LOOKUP)
+}
+
+/// Each row is split at its best elements, and these are sorted.
+fn top_k(x: &Node, axis: u8, k: u32) -> u64 {
+    let (outer, dim, inner) = around(&x.dims, axis);
+    let levels = u64::from(u32::BITS - k.leading_zeros());
+    let row = (dim as u64 + u64::from(k).saturating_mul(levels)).saturating_mul(SORT).saturating_add(ROW);
+    (outer as u64).saturating_mul(inner as u64).saturating_mul(row)
 }
 
 /// A walk's runs, and what its elements cost together.
@@ -121,7 +144,8 @@ fn runs<const N: usize>(walk: &Walk<N>, elements: u64) -> u64 {
 fn unary(op: UnaryOp) -> u64 {
     use UnaryOp::*;
     match op {
-        Ln | Sin | Cos => WIDE,
+        Ln | Sin | Cos | Tan | Asin | Acos | Atan | Sinh | Cosh => WIDE,
+        Asinh | Acosh | Atanh => WIDE,
         Exp | Tanh | Sigmoid | Erf | Gelu | GeluTanh | Silu => CURVE,
         _ => 1,
     }

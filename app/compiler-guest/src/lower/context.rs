@@ -1,7 +1,7 @@
 //! What every concern needs: the plan under construction, the node at hand, and small opcodes that many use.
 
 use super::quant::Builder;
-use assay_plan::{BinaryOp, Opcode, UnaryOp};
+use assay_plan::{BinaryOp, CompareOp, Opcode, UnaryOp};
 use assay_types::tensor::DType;
 use std::collections::BTreeMap;
 use tract_onnx::prelude::*;
@@ -181,6 +181,19 @@ impl Lowering {
         let ((dtype, left), right) = (self.of(a)?, self.dims(b)?);
         let dims = repeated(&left, &right)?;
         Ok(self.plan.push(Opcode::Binary(op), &[a, b], dtype, &dims))
+    }
+
+    /// A comparison of two values of one element type and rank.
+    pub fn compare(&mut self, op: CompareOp, a: u32, b: u32) -> TractResult<u32> {
+        let dims = repeated(&self.dims(a)?, &self.dims(b)?)?;
+        Ok(self.plan.push(Opcode::Compare(op), &[a, b], DType::Bool, &dims))
+    }
+
+    /// One of two values of one element type, by a condition, all of one rank.
+    pub fn select(&mut self, condition: u32, yes: u32, no: u32) -> TractResult<u32> {
+        let ((dtype, left), right) = (self.of(yes)?, self.dims(no)?);
+        let dims = repeated(&self.dims(condition)?, &repeated(&left, &right)?)?;
+        Ok(self.plan.push(Opcode::Select, &[condition, yes, no], dtype, &dims))
     }
 
     /// Values one after the other.

@@ -3,6 +3,7 @@
 use super::Lowered;
 use super::context::{Lowering, Site};
 use super::pooling::{self, Canvas};
+use super::volume;
 use assay_plan::{BinaryOp, Opcode};
 use assay_types::tensor::DType;
 use tract_onnx::prelude::*;
@@ -51,6 +52,9 @@ fn conv(lowering: &mut Lowering, site: &Site<'_>, op: &Conv) -> TractResult<u32>
         op.kernel_fmt == KernelFormat::OIHW,
         "a convolution with its weights in this layout is not supported"
     );
+    if op.pool_spec.rank() > 2 {
+        return deep(lowering, site, op);
+    }
     let canvas = Canvas::new(lowering, site.input(0)?, &op.pool_spec)?;
     ensure!(canvas.dtype == DType::F32, "a convolution of {} is not supported", canvas.dtype);
     let (window, _) = pooling::window(&op.pool_spec, canvas.hw)?;
@@ -65,6 +69,24 @@ fn conv(lowering: &mut Lowering, site: &Site<'_>, op: &Conv) -> TractResult<u32>
         y = lowering.binary(BinaryOp::Add, y, late)?;
     }
     canvas.restore(lowering, y, site)
+}
+
+/// A convolution over three axes.
+fn deep(lowering: &mut Lowering, site: &Site<'_>, op: &Conv) -> TractResult<u32> {
+    let x = site.input(0)?;
+    let volume = pooling::volume(lowering, x, &op.pool_spec)?;
+    let weights = site.input(1)?;
+    lowering.bytes(weights, "weights of a convolution")?;
+    let channels = u32::try_from(op.pool_spec.output_channels)?;
+    let (bias, late) = bias(lowering, site.inputs.get(2).copied(), channels)?;
+    let y = volume::conv(lowering, x, weights, bias, &volume, u32::try_from(op.group)?)?;
+    match late {
+        None => Ok(y),
+        Some(late) => {
+            let late = lowering.reshape(late, &[1, channels, 1, 1, 1])?;
+            lowering.binary(BinaryOp::Add, y, late)
+        }
+    }
 }
 
 /// Weights as \[o, i, kh, kw\].

@@ -2,14 +2,13 @@
 
 use super::Lowered;
 use super::context::{Lowering, Site, dtype};
-use super::movement;
 use assay_plan::{BinaryOp, CompareOp, Opcode, UnaryOp};
 use assay_types::tensor::DType;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::math::PowConst;
+use tract_onnx::tract_core::ops::math::{IsInf, IsNan, PowConst};
 use tract_onnx::tract_core::ops::nn::LeakyRelu;
 use tract_onnx::tract_hir::internal::*;
 
@@ -19,8 +18,9 @@ pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
     } else if let Some(op) = site.op::<ElementWiseOp>() {
         unary(lowering, site, op)?
     } else if site.op::<Iff>().is_some() {
-        let (dtype, dims) = site.result()?;
-        movement::select(lowering, site.input(0)?, site.input(1)?, site.input(2)?, dtype, &dims)?
+        let dtype = site.result()?.0;
+        let (yes, no) = (lowering.cast(site.input(1)?, dtype)?, lowering.cast(site.input(2)?, dtype)?);
+        lowering.select(site.input(0)?, yes, no)?
     } else {
         return Ok(None);
     };
@@ -34,7 +34,8 @@ enum Pair {
     Comparison(CompareOp),
 }
 
-fn pair(name: &str) -> TractResult<Pair> {
+/// The opcode of an operator, on bools if `flags`.
+fn pair(name: &str, flags: bool) -> TractResult<Pair> {
     Ok(match name {
         "Add" => Pair::Arithmetic(BinaryOp::Add),
         "Sub" => Pair::Arithmetic(BinaryOp::Sub),
@@ -48,6 +49,11 @@ fn pair(name: &str) -> TractResult<Pair> {
         "And" => Pair::Arithmetic(BinaryOp::And),
         "Or" => Pair::Arithmetic(BinaryOp::Or),
         "Xor" => Pair::Arithmetic(BinaryOp::Xor),
+        "BitAnd" => Pair::Arithmetic(if flags { BinaryOp::And } else { BinaryOp::BitAnd }),
+        "BitOr" => Pair::Arithmetic(if flags { BinaryOp::Or } else { BinaryOp::BitOr }),
+        "BitXor" => Pair::Arithmetic(if flags { BinaryOp::Xor } else { BinaryOp::BitXor }),
+        "ShiftLeft" => Pair::Arithmetic(BinaryOp::ShiftLeft),
+        "ShiftRight" => Pair::Arithmetic(BinaryOp::ShiftRight),
         "LT" => Pair::Comparison(CompareOp::Lt),
         "LTE" => Pair::Comparison(CompareOp::Le),
         "GT" => Pair::Comparison(CompareOp::Gt),
@@ -65,7 +71,7 @@ fn binary(lowering: &mut Lowering, site: &Site<'_>, op: &TypedBinOp) -> TractRes
     let a = lowering.cast(site.input(0)?, common)?;
     let b = lowering.cast(site.input(1)?, common)?;
     let (result, dims) = site.result()?;
-    let (op, a, b) = match pair(op.0.name())? {
+    let (op, a, b) = match pair(op.0.name(), common == DType::Bool)? {
         Pair::Arithmetic(op) => (Opcode::Binary(op), a, b),
         Pair::Reversed(op) => (Opcode::Binary(op), b, a),
         Pair::Comparison(op) => {
@@ -90,6 +96,12 @@ fn unary(lowering: &mut Lowering, site: &Site<'_>, op: &ElementWiseOp) -> TractR
     if let Some(op) = op.0.downcast_ref::<LeakyRelu>() {
         return lowering.unary(UnaryOp::LeakyRelu { alpha: op.alpha.to_bits() }, x);
     }
+    if let Some(op) = op.0.downcast_ref::<IsInf>() {
+        return infinite(lowering, x, op);
+    }
+    if op.0.is::<IsNan>() {
+        return lowering.compare(CompareOp::Ne, x, x);
+    }
     let name = op.0.name();
     let function = match name.as_str() {
         "Neg" => UnaryOp::Neg,
@@ -113,9 +125,33 @@ fn unary(lowering: &mut Lowering, site: &Site<'_>, op: &ElementWiseOp) -> TractR
         "Sign" => UnaryOp::Sign,
         "Sin" => UnaryOp::Sin,
         "Cos" => UnaryOp::Cos,
-        "Not" => UnaryOp::Not,
+        "Tan" => UnaryOp::Tan,
+        "Asin" => UnaryOp::Asin,
+        "Acos" => UnaryOp::Acos,
+        "Atan" => UnaryOp::Atan,
+        "Sinh" => UnaryOp::Sinh,
+        "Cosh" => UnaryOp::Cosh,
+        "Asinh" => UnaryOp::Asinh,
+        "Acosh" => UnaryOp::Acosh,
+        "Atanh" => UnaryOp::Atanh,
+        "BitNot" if result != DType::Bool => UnaryOp::BitNot,
+        "Not" | "BitNot" => UnaryOp::Not,
         other => bail!("operator {other} is not supported"),
     };
     let value = lowering.unary(function, x)?;
     lowering.cast(value, result)
+}
+
+/// Whether an element is one of the infinities that are asked for.
+fn infinite(lowering: &mut Lowering, x: u32, op: &IsInf) -> TractResult<u32> {
+    let ones = vec![1; lowering.dims(x)?.len()];
+    let (x, bound) = match (op.detect_positive, op.detect_negative) {
+        (true, true) => (lowering.unary(UnaryOp::Abs, x)?, f32::INFINITY),
+        (true, false) => (x, f32::INFINITY),
+        (false, true) => (x, f32::NEG_INFINITY),
+        // Nothing equals a NaN.
+        (false, false) => (x, f32::NAN),
+    };
+    let bound = lowering.plan.constant_f32(&ones, &[bound]);
+    lowering.compare(CompareOp::Eq, x, bound)
 }

@@ -7,15 +7,23 @@
 //! bounds in Max and Min).
 
 mod activation;
+mod branch;
 mod context;
 mod contraction;
+mod deconv;
 mod elementwise;
+mod fourier;
 mod movement;
+mod places;
 mod pooling;
 mod quant;
 mod recurrent;
 mod reduction;
+mod resize;
+mod sample;
+mod scan;
 mod trees;
+mod volume;
 
 use crate::compile::Ports;
 use assay_plan::Plan;
@@ -83,6 +91,13 @@ fn one(lowering: &mut Lowering, site: &Site<'_>) -> TractResult<Vec<u32>> {
         recurrent::lower,
         trees::lower,
         quant::lower,
+        places::lower,
+        resize::lower,
+        deconv::lower,
+        sample::lower,
+        scan::lower,
+        fourier::lower,
+        branch::lower,
     ];
     for concern in concerns {
         if let Some(values) = concern(lowering, site)? {

@@ -3,7 +3,6 @@
 use super::Lowered;
 use super::context::{Lowering, Site, axis};
 use assay_plan::{Opcode, PadMode};
-use assay_types::tensor::DType;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops;
 use tract_onnx::tract_core::ops::array::{
@@ -128,15 +127,12 @@ fn tile(lowering: &mut Lowering, site: &Site<'_>) -> TractResult<u32> {
     Ok(x)
 }
 
-/// A select between two values by a condition, all of one rank.
-pub fn select(
-    lowering: &mut Lowering,
-    condition: u32,
-    a: u32,
-    b: u32,
-    dtype: DType,
-    dims: &[u32],
-) -> TractResult<u32> {
-    let (a, b) = (lowering.cast(a, dtype)?, lowering.cast(b, dtype)?);
-    Ok(lowering.plan.push(Opcode::Select, &[condition, a, b], dtype, dims))
+/// Slices along an axis, by constant indices.
+pub fn gather(lowering: &mut Lowering, x: u32, along: usize, index: &[usize]) -> TractResult<u32> {
+    let (dtype, mut dims) = lowering.of(x)?;
+    let list = index.iter().map(|&index| Ok(i32::try_from(index)?)).collect::<TractResult<Vec<i32>>>()?;
+    let len = u32::try_from(list.len())?;
+    *dims.get_mut(along).context("an axis is out of range")? = len;
+    let list = lowering.plan.constant_i32(&[len], &list);
+    Ok(lowering.plan.push(Opcode::Gather { axis: axis(along)? }, &[x, list], dtype, &dims))
 }

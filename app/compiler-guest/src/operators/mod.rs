@@ -5,6 +5,7 @@
 //! from the lowering; most it lacks. These parse the attributes strictly and wire plain typed operators that the
 //! lowering knows.
 
+mod activations;
 mod encode;
 mod features;
 mod linear;
@@ -16,10 +17,12 @@ mod scores;
 mod svm;
 mod table;
 mod trees;
+mod windows;
 mod wiring;
 
 pub use recurrent::{Activation, Cell, Recurrence};
 pub use table::Trees;
+pub use windows::MaxPoolIndices;
 
 use tract_onnx::model::OnnxOpRegister;
 
@@ -29,6 +32,12 @@ pub fn register(register: &mut OnnxOpRegister) {
     register.insert("LSTM", recurrent::lstm);
     register.insert(recurrent::DYNAMIC_LSTM, recurrent::dynamic_lstm);
     register.insert("RNN", recurrent::rnn);
+    register.insert("CenterCropPad", windows::center_crop_pad);
+    register.insert("LpPool", windows::lp_pool);
+    register.insert("MaxPool", windows::max_pool);
+    register.insert("Softplus", activations::softplus);
+    register.insert("ReverseSequence", windows::reverse_sequence);
+    register.insert("Upsample", windows::upsample);
     register.insert("ArrayFeatureExtractor", features::extractor);
     register.insert("Binarizer", features::binarizer);
     register.insert("CDist", features::distances);

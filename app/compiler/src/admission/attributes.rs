@@ -29,6 +29,27 @@ const RECURRENT: &[&str] = &[
     "layout",
     "linear_before_reset",
 ];
+const TRANSPOSED: &[&str] =
+    &["auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"];
+const RESIZE: &[&str] = &[
+    "antialias",
+    "axes",
+    "coordinate_transformation_mode",
+    "cubic_coeff_a",
+    "exclude_outside",
+    "extrapolation_value",
+    "keep_aspect_ratio_policy",
+    "mode",
+    "nearest_mode",
+];
+const SCAN: &[&str] = &[
+    "body",
+    "num_scan_inputs",
+    "scan_input_axes",
+    "scan_input_directions",
+    "scan_output_axes",
+    "scan_output_directions",
+];
 const NORM: &[&str] = &["axis", "epsilon", "num_groups", "stash_type"];
 const TREES: &[&str] = &[
     "aggregate_function",
@@ -109,28 +130,40 @@ fn known(operator: &str) -> &'static [&'static str] {
     match operator {
         "ArgMax" | "ArgMin" => &["axis", "keepdims", "select_last_index"],
         "AveragePool" | "Conv" | "MaxPool" => WINDOW,
+        "BitShift" => &["direction"],
         "Binarizer" => &["threshold"],
         "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
         "CDist" => &["metric"],
         "Cast" | "CastLike" => &["round_mode", "saturate", "to"],
+        "Celu" | "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
+        "CenterCropPad" => &["axes"],
         "Clip" => &["max", "min"],
-        "Concat" | "Flatten" | "Gather" | "GatherElements" | "LogSoftmax" | "Softmax" => &["axis"],
+        "Concat" | "Flatten" | "Gather" | "GatherElements" | "Hardmax" | "LogSoftmax" | "OneHot"
+        | "Scatter" | "Softmax" => &["axis"],
+        "ConvTranspose" => TRANSPOSED,
+        "CumSum" => &["exclusive", "reverse"],
         "Constant" | "ConstantOfShape" => {
             &["value", "value_float", "value_floats", "value_int", "value_ints"]
         }
+        "DFT" => &["axis", "inverse", "onesided"],
         "DepthToSpace" => &["blocksize", "mode"],
         "Dropout" => &["ratio", "seed"],
         "Einsum" => &["equation"],
-        "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
+        "EyeLike" => &["dtype", "k"],
         "FeatureVectorizer" => &["inputdimensions"],
         "GRU" | "LSTM" | "RNN" => RECURRENT,
+        "GatherND" => &["batch_dims"],
         "Gelu" => &["approximate"],
         "Gemm" => &["alpha", "beta", "broadcast", "transA", "transB"],
         "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "RMSNormalization" => NORM,
+        "GridSample" => &["align_corners", "mode", "padding_mode"],
         "HardSigmoid" => &["alpha", "beta"],
+        "If" => &["else_branch", "then_branch"],
         "Imputer" => {
             &["imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64"]
         }
+        "IsInf" => &["detect_negative", "detect_positive"],
+        "LRN" => &["alpha", "beta", "bias", "size"],
         "LabelEncoder" => ENCODER,
         "LinearClassifier" | "LinearRegressor" => &[
             "classlabels_ints",
@@ -142,6 +175,7 @@ fn known(operator: &str) -> &'static [&'static str] {
             "targets",
         ],
         "LpNormalization" => &["axis", "p"],
+        "LpPool" => &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "p", "pads", "strides"],
         "MeanVarianceNormalization" => &["axes"],
         "Mod" => &["fmod"],
         "Normalizer" => &["norm"],
@@ -149,18 +183,27 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Pad" => &["mode", "pads", "value"],
         "Range" => &["stash_type"],
         "Reshape" => &["allowzero", "shape"],
+        "Resize" => RESIZE,
+        "ReverseSequence" => &["batch_axis", "time_axis"],
+        "STFT" => &["onesided"],
         "SVMClassifier" | "SVMRegressor" => MACHINE,
         "Scaler" => &["offset", "scale"],
+        "Scan" => SCAN,
+        "ScatterElements" => &["axis", "reduction"],
+        "ScatterND" => &["reduction"],
         "Selu" => &["alpha", "gamma"],
         "Shape" => &["end", "start"],
+        "Shrink" => &["bias", "lambd"],
         "Slice" => &["axes", "ends", "starts"],
         "SpaceToDepth" => &["blocksize"],
         "Split" => &["axis", "num_outputs", "split"],
         "Squeeze" | "Unsqueeze" => &["axes"],
+        "TopK" => &["axis", "k", "largest", "sorted"],
         "Transpose" => &["perm"],
         "TreeEnsembleClassifier" | "TreeEnsembleRegressor" => TREES,
         "TreeEnsemble" => ROOTED_TREES,
         "Trilu" => &["upper"],
+        "Upsample" => &["mode", "scales"],
         "ZipMap" => &["classlabels_int64s", "classlabels_strings"],
         _ if operator.starts_with("Reduce") => REDUCE,
         _ => quant::attributes(operator).unwrap_or(&[]),

@@ -2,6 +2,7 @@
 //! packing. It shares only the functions of one f32 with the kernels. Whatever the executor does must agree
 //! bit for bit.
 
+use super::places;
 use super::quant;
 use assay_kernels::{self as kernels, Isa};
 use assay_plan::*;
@@ -117,11 +118,11 @@ fn lanes(x: &[f32], init: f32, step: impl Fn(f32, f32) -> f32, join: impl Fn(f32
     lane[0]
 }
 
-fn max(a: f32, b: f32) -> f32 {
+pub(super) fn max(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
-fn min(a: f32, b: f32) -> f32 {
+pub(super) fn min(a: f32, b: f32) -> f32 {
     if b < a { b } else { a }
 }
 
@@ -165,6 +166,8 @@ fn node_value(node: &Node, x: &[(&Value, &Node)]) -> Option<Value> {
         Opcode::EinsumInt { a, b, out } => quant::einsum(node, x, [a, b, out]),
         Opcode::Conv2dInt { window, groups } => quant::conv(node, x, window, *groups as usize),
         Opcode::Lookup => quant::lookup(x[0].0, x[1].0),
+        Opcode::CumSum { .. } | Opcode::TopK { .. } | Opcode::GatherNd { .. } => places::value(node, x)?,
+        Opcode::ScatterElements { .. } | Opcode::ScatterNd { .. } => places::value(node, x)?,
         _ => moved(node, x)?,
     })
 }
@@ -347,13 +350,23 @@ fn concat(node: &Node, x: &[(&Value, &Node)], axis: usize) -> Value {
     }
 }
 
-fn indices(index: &[i64], dim: u32) -> Option<Vec<usize>> {
+pub(super) fn indices(index: &[i64], dim: u32) -> Option<Vec<usize>> {
     let dim = i128::from(dim);
     let fix = |&i: &i64| {
         let i = i128::from(i) + if i < 0 { dim } else { 0 };
         (0..dim).contains(&i).then_some(i as usize)
     };
     index.iter().map(fix).collect()
+}
+
+/// The low bits of a number, as its dtype has them.
+pub(super) fn narrow(dtype: DType, v: i64) -> i64 {
+    match dtype {
+        DType::I32 => i64::from(v as i32),
+        DType::I8 => i64::from(v as i8),
+        DType::U8 => i64::from(v as u8),
+        _ => v,
+    }
 }
 
 fn cast(to: DType, x: &Value) -> Value {
@@ -398,7 +411,7 @@ fn pad(node: &Node, x: &[(&Value, &Node)], before: &[u32], mode: PadMode) -> Val
 }
 
 /// For each element of dims with `axes` cut to 1, the positions that it gathers, axes in row-major order.
-fn groups(dims: &[u32], axes: &[u8]) -> Vec<Vec<usize>> {
+pub(super) fn groups(dims: &[u32], axes: &[u8]) -> Vec<Vec<usize>> {
     let mut kept = dims.to_vec();
     axes.iter().for_each(|&axis| kept[axis as usize] = 1);
     let inner: Vec<u32> = axes.iter().map(|&axis| dims[axis as usize]).collect();
@@ -439,7 +452,7 @@ fn reduce(node: &Node, x: &[(&Value, &Node)], reducer: Reducer, axes: &[u8]) -> 
                     Reducer::Min => row.min().unwrap(),
                     Reducer::Prod => row.fold(1i64, i64::wrapping_mul),
                 };
-                if node.dtype == DType::I32 { i64::from(value as i32) } else { value }
+                narrow(node.dtype, value)
             })
             .collect()),
     }
@@ -500,12 +513,12 @@ fn unary(op: UnaryOp, dtype: DType, x: &Value) -> Value {
     let x = match x {
         F(x) => x,
         I(x) => {
-            let narrow = |v: i64| if dtype == DType::I32 { i64::from(v as i32) } else { v };
             let function = |&x: &i64| match op {
-                UnaryOp::Neg => narrow(x.wrapping_neg()),
-                UnaryOp::Abs => narrow(x.wrapping_abs()),
-                UnaryOp::Square => narrow(x.wrapping_mul(x)),
+                UnaryOp::Neg => narrow(dtype, x.wrapping_neg()),
+                UnaryOp::Abs => narrow(dtype, x.wrapping_abs()),
+                UnaryOp::Square => narrow(dtype, x.wrapping_mul(x)),
                 UnaryOp::Sign => x.signum(),
+                UnaryOp::BitNot => narrow(dtype, -1 - x),
                 _ => 1 - x,
             };
             return I(x.iter().map(function).collect());
@@ -551,7 +564,16 @@ fn unary(op: UnaryOp, dtype: DType, x: &Value) -> Value {
         UnaryOp::Erf => curve(K::Erf, x),
         UnaryOp::Sin => curve(K::Sin, x),
         UnaryOp::Cos => curve(K::Cos, x),
-        UnaryOp::Not => unreachable!(),
+        UnaryOp::Tan => curve(K::Tan, x),
+        UnaryOp::Asin => curve(K::Asin, x),
+        UnaryOp::Acos => curve(K::Acos, x),
+        UnaryOp::Atan => curve(K::Atan, x),
+        UnaryOp::Sinh => curve(K::Sinh, x),
+        UnaryOp::Cosh => curve(K::Cosh, x),
+        UnaryOp::Asinh => curve(K::Asinh, x),
+        UnaryOp::Acosh => curve(K::Acosh, x),
+        UnaryOp::Atanh => curve(K::Atanh, x),
+        UnaryOp::Not | UnaryOp::BitNot => unreachable!(),
     };
     F(x.iter().map(function).collect())
 }
@@ -571,11 +593,12 @@ fn binary(op: BinaryOp, dtype: DType, a: Value, b: Value) -> Option<Value> {
             BinaryOp::Div => a / b,
             BinaryOp::Max => max(a, b),
             BinaryOp::Min => min(a, b),
+            BinaryOp::Rem => a % b,
             _ => pow(a, b),
         };
         return Some(F(a.iter().zip(b).map(function).collect()));
     }
-    let narrow = |v: i64| if dtype == DType::I32 { i64::from(v as i32) } else { v };
+    let narrow = |v: i64| narrow(dtype, v);
     let function = |(&a, &b): (&i64, &i64)| {
         Some(match op {
             BinaryOp::Add => narrow(a.wrapping_add(b)),
@@ -585,14 +608,25 @@ fn binary(op: BinaryOp, dtype: DType, a: Value, b: Value) -> Option<Value> {
             BinaryOp::Div => narrow(a.wrapping_div(b)),
             BinaryOp::Rem if b == 0 => return None,
             BinaryOp::Rem => a.wrapping_rem(b),
+            BinaryOp::ShiftLeft | BinaryOp::ShiftRight => shifted(op, dtype, a, b),
             BinaryOp::Max => a.max(b),
             BinaryOp::Min => a.min(b),
-            BinaryOp::And => a & b,
-            BinaryOp::Or => a | b,
+            BinaryOp::And | BinaryOp::BitAnd => a & b,
+            BinaryOp::Or | BinaryOp::BitOr => a | b,
             _ => a ^ b,
         })
     };
     a.i().iter().zip(b.i()).map(function).collect::<Option<Vec<_>>>().map(I)
+}
+
+/// A shift, bit by bit.
+fn shifted(op: BinaryOp, dtype: DType, a: i64, b: i64) -> i64 {
+    let bits = 8 * dtype.size() as i64;
+    let steps = if b < 0 { bits } else { b.min(bits) };
+    (0..steps).fold(a, |a, _| match op {
+        BinaryOp::ShiftLeft => narrow(dtype, a.wrapping_mul(2)),
+        _ => a.div_euclid(2),
+    })
 }
 
 fn compare<T: PartialOrd>(op: CompareOp, a: &T, b: &T) -> i64 {

@@ -212,7 +212,7 @@ impl Generator {
     }
 
     fn step(&mut self) -> Option<ValueId> {
-        match self.rng.below(26) {
+        match self.rng.below(28) {
             0..=2 => self.einsum(),
             3 | 4 => self.conv(),
             5 => self.pool(),
@@ -225,6 +225,8 @@ impl Generator {
             17..=19 => self.binary(),
             20 => self.tree(),
             21..=24 => self.quantised(),
+            25 => self.along(),
+            26 => self.places(),
             _ => {
                 let id = self.rng.pick(&self.values);
                 let (dtype, dims) = (self.rng.pick(&DTYPES), self.node(id).dims);
@@ -400,6 +402,29 @@ impl Generator {
         }
     }
 
+    /// Indices into an axis, a few of them out of range, of either dtype.
+    fn index(&mut self, dims: &[u32], limits: &[u32]) -> ValueId {
+        let count: u32 = dims.iter().product();
+        let out = self.rng.chance(3);
+        let index: Vec<i64> = (0..count as usize)
+            .map(|at| {
+                let dim = i64::from(limits[at % limits.len()]);
+                let i = self.rng.below(2 * dim as usize) as i64 - dim;
+                if out && self.rng.chance(10) {
+                    self.rng.pick(&[dim, -dim - 1, i64::MIN, i64::MAX])
+                } else {
+                    i
+                }
+            })
+            .collect();
+        if self.rng.chance(50) {
+            self.builder.constant_i64(dims, &index)
+        } else {
+            let index: Vec<i32> = index.iter().map(|&i| i as i32).collect();
+            self.builder.constant_i32(dims, &index)
+        }
+    }
+
     fn gather(&mut self) -> Option<ValueId> {
         let x = self.rng.pick(&self.values);
         let node = self.node(x);
@@ -414,28 +439,66 @@ impl Generator {
             let rank = self.rng.below(3);
             self.rng.dims(rank)
         };
-        let count: u32 = dims.iter().product();
-        let dim = i64::from(node.dims[axis]);
-        let out = self.rng.chance(3);
-        let index: Vec<i64> = (0..count)
-            .map(|_| {
-                let i = self.rng.below(2 * dim as usize) as i64 - dim;
-                if out && self.rng.chance(10) {
-                    self.rng.pick(&[dim, -dim - 1, i64::MIN, i64::MAX])
-                } else {
-                    i
-                }
-            })
-            .collect();
-        let index = if self.rng.chance(50) {
-            self.builder.constant_i64(&dims, &index)
-        } else {
-            let index: Vec<i32> = index.iter().map(|&i| i as i32).collect();
-            self.builder.constant_i32(&dims, &index)
-        };
+        let index = self.index(&dims, &[node.dims[axis]]);
         let axis = axis as u8;
         let op = if elements { Opcode::GatherElements { axis } } else { Opcode::Gather { axis } };
         self.push(op, &[x, index], node.dtype, vec![])
+    }
+
+    /// A running sum, or the best elements of an axis.
+    fn along(&mut self) -> Option<ValueId> {
+        let x = self.rng.pick(&self.values);
+        let node = self.node(x);
+        if node.dims.is_empty() {
+            return None;
+        }
+        let axis = self.rng.below(node.dims.len());
+        if self.rng.chance(50) {
+            let k = 1 + self.rng.below(node.dims[axis] as usize) as u32;
+            let op = Opcode::TopK { axis: axis as u8, k, largest: self.rng.chance(50) };
+            return self.push(op, &[x], DType::I64, vec![]);
+        }
+        let (exclusive, reverse) = (self.rng.chance(50), self.rng.chance(50));
+        self.push(Opcode::CumSum { axis: axis as u8, exclusive, reverse }, &[x], node.dtype, vec![])
+    }
+
+    /// Slices gathered by tuples, elements or slices scattered.
+    fn places(&mut self) -> Option<ValueId> {
+        let x = self.rng.pick(&self.values);
+        let node = self.node(x);
+        let rank = node.dims.len();
+        if rank == 0 {
+            return None;
+        }
+        let all = [Scatter::Put, Scatter::Add, Scatter::Mul, Scatter::Max, Scatter::Min];
+        let reduction = self.rng.pick(&all);
+        let kind = self.rng.below(3);
+        if kind == 0 {
+            let axis = self.rng.below(rank);
+            let mut dims: Vec<u32> =
+                node.dims.iter().map(|&d| 1 + self.rng.below(d as usize) as u32).collect();
+            dims[axis] = self.rng.dim();
+            let index = self.index(&dims, &[node.dims[axis]]);
+            let updates = self.constant(node.dtype, &dims);
+            let op = Opcode::ScatterElements { axis: axis as u8, reduction };
+            return self.push(op, &[x, index, updates], node.dtype, vec![]);
+        }
+        let batch = if kind == 1 { self.rng.below(rank) } else { 0 };
+        let tuple = 1 + self.rng.below(rank - batch);
+        let more = self.rng.below(3);
+        let free = self.rng.dims(more);
+        let index_dims = [&node.dims[..batch], &free, &[tuple as u32]].concat();
+        let index = self.index(&index_dims, &node.dims[batch..batch + tuple]);
+        if kind == 1 {
+            return self.push(Opcode::GatherNd { batch: batch as u8 }, &[x, index], node.dtype, vec![]);
+        }
+        let dims = [&free, &node.dims[tuple..]].concat();
+        let count: u64 = dims.iter().map(|&d| u64::from(d)).product();
+        if count > MAX_ELEMENTS as u64 {
+            return None;
+        }
+        let updates = self.constant(node.dtype, &dims);
+        self.push(Opcode::ScatterNd { reduction }, &[x, index, updates], node.dtype, vec![])
     }
 
     fn select(&mut self) -> Option<ValueId> {
@@ -501,13 +564,22 @@ impl Generator {
             Sign,
             Sin,
             Cos,
+            Tan,
+            Asin,
+            Acos,
+            Atan,
+            Sinh,
+            Cosh,
+            Asinh,
+            Acosh,
+            Atanh,
         ];
         let x = self.rng.pick(&self.values);
         let dtype = self.node(x).dtype;
         let op = match dtype {
             DType::F32 => self.rng.pick(&all),
             DType::Bool => Not,
-            _ => self.rng.pick(&[Neg, Abs, Square, Sign]),
+            _ => self.rng.pick(&[Neg, Abs, Square, Sign, BitNot]),
         };
         self.push(Opcode::Unary(op), &[x], dtype, vec![])
     }
@@ -525,8 +597,9 @@ impl Generator {
             return self.push(Opcode::Compare(op), &[a, b], DType::Bool, vec![]);
         }
         let op = match node.dtype {
-            DType::F32 => self.rng.pick(&[Add, Sub, Mul, Div, Max, Min, Pow]),
+            DType::F32 => self.rng.pick(&[Add, Sub, Mul, Div, Max, Min, Pow, Rem]),
             DType::Bool => self.rng.pick(&[And, Or, Xor]),
+            _ if self.rng.chance(30) => self.rng.pick(&[BitAnd, BitOr, BitXor, ShiftLeft, ShiftRight]),
             _ => self.rng.pick(&[Add, Sub, Mul, Add, Sub, Mul, Max, Min, Div, Rem]),
         };
         self.push(Opcode::Binary(op), &[a, b], node.dtype, vec![])

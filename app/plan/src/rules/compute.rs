@@ -114,8 +114,7 @@ pub(super) fn reduce(
     need!(node.dtype == x.dtype, "the result's dtype is not the operand's");
     let allowed = match x.dtype {
         DType::F32 | DType::I64 | DType::I32 => true,
-        DType::Bool => matches!(reducer, Reducer::Max | Reducer::Min),
-        DType::I8 | DType::U8 => false,
+        DType::Bool | DType::I8 | DType::U8 => matches!(reducer, Reducer::Max | Reducer::Min),
     };
     need!(allowed, "the reduction does not take this dtype");
     ascending_axes(axes, x.dims.len())?;
@@ -129,11 +128,27 @@ pub(super) fn reduce(
 pub(super) fn arg(node: &Node, operands: &[&Node], axis: u8) -> Result<Vec<u32>, Rule> {
     let x = operands[0];
     need!(node.dtype == DType::I64, "an index is i64");
-    need!(matches!(x.dtype, DType::F32 | DType::I64 | DType::I32), "the search does not take this dtype");
+    need!(x.dtype != DType::Bool, "the search does not take this dtype");
     ascending_axes(&[axis], x.dims.len())?;
     let mut dims = x.dims.clone();
     dims[axis as usize] = 1;
     Ok(dims)
+}
+
+pub(super) fn top_k(node: &Node, operands: &[&Node], axis: u8, k: u32) -> Result<Vec<u32>, Rule> {
+    let mut dims = arg(node, operands, axis)?;
+    let at = axis as usize;
+    need!((1..=operands[0].dims[at]).contains(&k), "k is not from 1 to the axis's dim");
+    dims[at] = k;
+    Ok(dims)
+}
+
+pub(super) fn cumulative(node: &Node, operands: &[&Node], axis: u8) -> Result<Vec<u32>, Rule> {
+    let x = operands[0];
+    need!(node.dtype == x.dtype, "the result's dtype is not the operand's");
+    need!(matches!(x.dtype, DType::F32 | DType::I64 | DType::I32), "the sum does not take this dtype");
+    ascending_axes(&[axis], x.dims.len())?;
+    Ok(x.dims.clone())
 }
 
 /// Whether a convolution's weights must be finite: with padding, a skipped tap and a tap times zero must

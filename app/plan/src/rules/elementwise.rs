@@ -5,8 +5,8 @@ use crate::format::Node;
 use crate::opcode::{BinaryOp, CompareOp, UnaryOp};
 use assay_types::tensor::DType;
 
-fn is_wide_integer(dtype: DType) -> bool {
-    matches!(dtype, DType::I64 | DType::I32)
+fn is_integer(dtype: DType) -> bool {
+    matches!(dtype, DType::I64 | DType::I32 | DType::I8 | DType::U8)
 }
 
 pub(super) fn unary(node: &Node, operands: &[&Node], op: UnaryOp) -> Result<Vec<u32>, Rule> {
@@ -14,9 +14,8 @@ pub(super) fn unary(node: &Node, operands: &[&Node], op: UnaryOp) -> Result<Vec<
     need!(node.dtype == dtype, "the result's dtype is not the operand's");
     let allowed = match op {
         UnaryOp::Not => dtype == DType::Bool,
-        UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Square | UnaryOp::Sign => {
-            dtype == DType::F32 || is_wide_integer(dtype)
-        }
+        UnaryOp::BitNot => is_integer(dtype),
+        UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Square | UnaryOp::Sign => dtype != DType::Bool,
         _ => dtype == DType::F32,
     };
     need!(allowed, "the function does not take this dtype");
@@ -29,8 +28,9 @@ pub(super) fn binary(node: &Node, operands: &[&Node], op: BinaryOp) -> Result<Ve
     let allowed = match op {
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => dtype == DType::Bool,
         BinaryOp::Pow => dtype == DType::F32,
-        BinaryOp::Rem => is_wide_integer(dtype),
-        _ => dtype == DType::F32 || is_wide_integer(dtype),
+        BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor => is_integer(dtype),
+        BinaryOp::ShiftLeft | BinaryOp::ShiftRight => is_integer(dtype),
+        _ => dtype != DType::Bool,
     };
     need!(allowed, "the function does not take this dtype");
     broadcast(&operands[0].dims, &operands[1].dims)
@@ -41,8 +41,7 @@ pub(super) fn compare(node: &Node, operands: &[&Node], op: CompareOp) -> Result<
     need!(node.dtype == DType::Bool, "a comparison gives bool");
     need!(operands[1].dtype == dtype, "dtypes differ");
     let equality = matches!(op, CompareOp::Eq | CompareOp::Ne);
-    let allowed = dtype == DType::F32 || is_wide_integer(dtype) || (dtype == DType::Bool && equality);
-    need!(allowed, "the comparison does not take this dtype");
+    need!(dtype != DType::Bool || equality, "the comparison does not take this dtype");
     broadcast(&operands[0].dims, &operands[1].dims)
 }
 

@@ -8,6 +8,7 @@ mod compute;
 mod elementwise;
 mod movement;
 mod quant;
+mod scatter;
 mod trees;
 
 use crate::format::Node;
@@ -51,12 +52,17 @@ pub fn result_dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
         RmsNorm { axes, eps } => compute::rms_norm(node, operands, axes, *eps),
         Reduce { reducer, axes } => compute::reduce(node, operands, *reducer, axes),
         ArgMax { axis, .. } | ArgMin { axis, .. } => compute::arg(node, operands, *axis),
+        TopK { axis, k, .. } => compute::top_k(node, operands, *axis, *k),
+        CumSum { axis, .. } => compute::cumulative(node, operands, *axis),
         TreeEnsemble { classes, .. } => trees::dims(node, operands, *classes),
         Unary(op) => elementwise::unary(node, operands, *op),
         Binary(op) => elementwise::binary(node, operands, *op),
         Compare(op) => elementwise::compare(node, operands, *op),
         Select => elementwise::select(node, operands),
         Cast => Ok(operands[0].dims.clone()),
+        ScatterElements { axis, reduction } => scatter::elements(node, operands, *axis, *reduction),
+        ScatterNd { reduction } => scatter::nd(node, operands, *reduction),
+        GatherNd { batch } => scatter::gather_nd(node, operands, *batch),
         _ => movement::dims(node, operands),
     }
 }
@@ -67,8 +73,10 @@ fn arity(node: &Node) -> usize {
     match &node.op {
         Input | Const { .. } => 0,
         Einsum { .. } | Gather { .. } | GatherElements { .. } | Binary(_) | Compare(_) | Lookup => 2,
+        GatherNd { .. } => 2,
         Pad { mode: PadMode::Constant, .. } => 2,
         Conv2d { .. } | Select | Quantize | Dequantize | Requantize => 3,
+        ScatterElements { .. } | ScatterNd { .. } => 3,
         EinsumInt { .. } => 4,
         TreeEnsemble { .. } | Conv2dInt { .. } => 5,
         // Bounded by the validator; at least one.
@@ -81,6 +89,11 @@ fn arity(node: &Node) -> usize {
 fn all_f32(nodes: &[&Node]) -> Result<(), Rule> {
     need!(nodes.iter().all(|node| node.dtype == DType::F32), "a dtype is not f32");
     Ok(())
+}
+
+/// The value is a list of indices.
+fn is_index(node: &Node) -> bool {
+    matches!(node.dtype, DType::I64 | DType::I32)
 }
 
 /// Axes are ascending, at least one, and of the operand.

@@ -1,10 +1,9 @@
 //! Rules of the opcodes that only move elements.
 
-use super::{Rule, need};
+use super::{Rule, is_index, need};
 use crate::format::Node;
 use crate::opcode::{Opcode, PadMode};
 use crate::shape::count;
-use assay_types::tensor::DType;
 
 pub(super) fn dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
     let x = *operands.first().ok_or("the number of operands is wrong")?;
@@ -65,10 +64,6 @@ fn concat(operands: &[&Node], axis: u8) -> Result<Vec<u32>, Rule> {
         dims[at] = dims[at].checked_add(operand.dims[at]).ok_or("the dim overflows")?;
     }
     Ok(dims)
-}
-
-fn is_index(node: &Node) -> bool {
-    matches!(node.dtype, DType::I64 | DType::I32)
 }
 
 fn gather(x: &Node, index: &Node, axis: u8) -> Result<Vec<u32>, Rule> {

@@ -7,12 +7,47 @@ use assay_types::tensor::DType;
 
 type Shape = (DType, Vec<u32>);
 
+type Entry = (Opcode, Vec<Shape>, DType, Vec<u32>);
+
+fn f(dims: &[u32]) -> Shape {
+    (DType::F32, dims.to_vec())
+}
+
+/// Nodes of the opcodes that came after the first.
+fn later_nodes() -> Vec<Entry> {
+    vec![
+        (Opcode::Unary(UnaryOp::Atanh), vec![f(&[4, 9])], DType::F32, vec![]),
+        (Opcode::Unary(UnaryOp::BitNot), vec![(DType::U8, vec![4, 9])], DType::U8, vec![]),
+        (Opcode::Binary(BinaryOp::Rem), vec![f(&[4, 9]), f(&[4, 1])], DType::F32, vec![]),
+        (
+            Opcode::Binary(BinaryOp::ShiftRight),
+            vec![(DType::I8, vec![4, 9]), (DType::I8, vec![4, 9])],
+            DType::I8,
+            vec![],
+        ),
+        (Opcode::CumSum { axis: 1, exclusive: true, reverse: false }, vec![f(&[4, 9])], DType::F32, vec![]),
+        (Opcode::TopK { axis: 1, k: 5, largest: true }, vec![f(&[4, 9])], DType::I64, vec![]),
+        (
+            Opcode::ScatterElements { axis: 1, reduction: Scatter::Mul },
+            vec![f(&[4, 9]), (DType::I32, vec![4, 3]), f(&[4, 3])],
+            DType::F32,
+            vec![],
+        ),
+        (
+            Opcode::ScatterNd { reduction: Scatter::Min },
+            vec![f(&[4, 9]), (DType::I64, vec![3, 1]), f(&[3, 9])],
+            DType::F32,
+            vec![],
+        ),
+        (Opcode::GatherNd { batch: 1 }, vec![f(&[4, 9]), (DType::I64, vec![4, 1])], DType::F32, vec![]),
+    ]
+}
+
 /// One node of every opcode: its encoding and its price.
 fn price_list() -> String {
     let window =
         Window { kernel: [3; 2], stride: [2, 1], dilation: [1; 2], pad_before: [1; 2], pad_after: [0; 2] };
-    let f = |dims: &[u32]| (DType::F32, dims.to_vec());
-    let list: Vec<(Opcode, Vec<Shape>, DType, Vec<u32>)> = vec![
+    let list: Vec<Entry> = vec![
         (Opcode::Input, vec![], DType::F32, vec![4, 100]),
         (Opcode::Const { offset: 64 }, vec![], DType::I64, vec![4, 100]),
         (
@@ -58,7 +93,7 @@ fn price_list() -> String {
         (Opcode::Compare(CompareOp::Ge), vec![f(&[4, 9]), f(&[4, 1])], DType::Bool, vec![]),
     ];
     let mut lines = String::new();
-    for (op, operands, dtype, dims) in list {
+    for (op, operands, dtype, dims) in list.into_iter().chain(later_nodes()) {
         let operand = |(dtype, dims): &Shape| Node {
             op: Opcode::Input,
             inputs: vec![],
@@ -109,4 +144,13 @@ Unary 1607 770
 Binary 1700 170
 Binary 1706 2258
 Compare 1803 170
+Unary 161f 770
+Unary 1620 86
+Binary 1707 2258
+Binary 170f 134
+CumSum 20010100 158
+TopK 21010500000001 1256
+ScatterElements 220102 626
+ScatterNd 2304 331
+GatherNd 2401 214
 ";

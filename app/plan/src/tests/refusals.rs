@@ -206,6 +206,47 @@ fn movements_out_of_range_are_refused() {
 }
 
 #[test]
+fn best_elements_that_are_not_there_are_refused() {
+    let top = |axis, k| Opcode::TopK { axis, k, largest: true };
+    refused(top(1, 3), &[f(&[2, 3])], DType::I64, &[2, 3], "accepted");
+    refused(top(1, 4), &[f(&[2, 3])], DType::I64, &[2, 4], "k is not from 1");
+    refused(top(1, 0), &[f(&[2, 3])], DType::I64, &[2, 1], "k is not from 1");
+    refused(top(2, 1), &[f(&[2, 3])], DType::I64, &[2, 3], "an axis is out of range");
+    refused(top(1, 1), &[f(&[2, 3])], DType::I32, &[2, 1], "an index is i64");
+    refused(top(0, 1), &[(DType::Bool, vec![3])], DType::I64, &[1], "does not take this dtype");
+}
+
+#[test]
+fn places_out_of_range_are_refused() {
+    let index = |dims: &[u32]| (DType::I64, dims.to_vec());
+    let one = |axis, reduction| Opcode::ScatterElements { axis, reduction };
+    let put = Scatter::Put;
+    refused(one(1, put), &[f(&[3, 4]), index(&[2, 9]), f(&[2, 9])], F32, &[3, 4], "accepted");
+    refused(one(0, put), &[f(&[3, 4]), index(&[2, 9]), f(&[2, 9])], F32, &[3, 4], "the index is larger");
+    refused(one(2, put), &[f(&[3, 4]), index(&[2, 4]), f(&[2, 4])], F32, &[3, 4], "an axis is out of range");
+    refused(one(0, put), &[f(&[3, 4]), index(&[2, 4]), f(&[2, 3])], F32, &[3, 4], "other dims than the");
+    refused(one(0, put), &[f(&[3, 4]), index(&[2]), f(&[2])], F32, &[3, 4], "ranks differ");
+    refused(one(0, put), &[f(&[3]), f(&[2]), f(&[2])], F32, &[3], "the index is not i64 or i32");
+    refused(one(0, put), &[f(&[3]), index(&[2]), index(&[2])], F32, &[3], "dtypes differ");
+    let flags = (DType::Bool, vec![3]);
+    let bools = [flags.clone(), index(&[3]), flags];
+    refused(one(0, Scatter::Max), &bools, DType::Bool, &[3], "the reduction does not take this dtype");
+    refused(one(0, put), &bools, DType::Bool, &[3], "accepted");
+    let nd = || Opcode::ScatterNd { reduction: Scatter::Add };
+    refused(nd(), &[f(&[3, 4]), index(&[5, 1]), f(&[5, 4])], F32, &[3, 4], "accepted");
+    refused(nd(), &[f(&[3, 4]), index(&[5, 3]), f(&[5])], F32, &[3, 4], "a tuple is longer");
+    refused(nd(), &[f(&[3, 4]), index(&[]), f(&[5])], F32, &[3, 4], "a rank is wrong");
+    refused(nd(), &[f(&[3, 4]), index(&[5, 2]), f(&[5, 4])], F32, &[3, 4], "not a slice for each tuple");
+    let gather = |batch| Opcode::GatherNd { batch };
+    refused(gather(1), &[f(&[3, 4, 5]), index(&[3, 2, 1])], F32, &[3, 2, 5], "accepted");
+    refused(gather(3), &[f(&[3, 4, 5]), index(&[3, 2, 1])], F32, &[3, 2], "an axis is out of range");
+    refused(gather(2), &[f(&[3, 4, 5]), index(&[3, 2, 1])], F32, &[3, 2], "the leading axes differ");
+    refused(gather(1), &[f(&[3, 4, 5]), index(&[3, 3])], F32, &[3], "a tuple is longer");
+    refused(gather(u8::MAX), &[f(&[3]), index(&[3, 1])], F32, &[3], "an axis is out of range");
+    refused(nd(), &[f(&[3]), index(&[1 << 20]), f(&[1])], F32, &[3], "a tuple is longer");
+}
+
+#[test]
 fn functions_of_other_dtypes_are_refused() {
     let ints = |dtype| [(dtype, vec![2]), (dtype, vec![2])];
     refused(
@@ -217,7 +258,13 @@ fn functions_of_other_dtypes_are_refused() {
     );
     refused(Opcode::Unary(UnaryOp::Not), &[f(&[2])], F32, &[2], "does not take this dtype");
     refused(Opcode::Unary(UnaryOp::Neg), &[f(&[2])], DType::I64, &[2], "is not the operand's");
-    refused(Opcode::Binary(BinaryOp::Add), &ints(DType::U8), DType::U8, &[2], "does not take this dtype");
+    refused(Opcode::Binary(BinaryOp::Add), &ints(DType::Bool), DType::Bool, &[2], "does not take this dtype");
+    refused(Opcode::Binary(BinaryOp::BitAnd), &[f(&[2]), f(&[2])], F32, &[2], "does not take this dtype");
+    refused(Opcode::Binary(BinaryOp::ShiftLeft), &ints(DType::Bool), DType::Bool, &[2], "does not take this");
+    refused(Opcode::Unary(UnaryOp::BitNot), &[f(&[2])], F32, &[2], "does not take this dtype");
+    let sums = Opcode::CumSum { axis: 0, exclusive: false, reverse: false };
+    refused(sums.clone(), &ints(DType::U8)[..1], DType::U8, &[2], "does not take this dtype");
+    refused(sums, &[f(&[])], F32, &[], "an axis is out of range");
     refused(Opcode::Binary(BinaryOp::Pow), &ints(DType::I64), DType::I64, &[2], "does not take this dtype");
     refused(Opcode::Binary(BinaryOp::And), &ints(DType::I64), DType::I64, &[2], "does not take this dtype");
     refused(Opcode::Binary(BinaryOp::Add), &[f(&[2]), f(&[3])], F32, &[3], "dims differ and neither is 1");
