@@ -4,6 +4,7 @@ mod golden;
 mod naive;
 mod patterns;
 mod quant;
+mod quant_golden;
 mod random;
 mod runs;
 
