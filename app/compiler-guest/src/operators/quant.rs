@@ -2,8 +2,8 @@
 //! that tract sees the facts of and never the values.
 //!
 //! Being out of reach of constant folding keeps weights in the bytes that the file has, and being no
-//! elementwise operator keeps tract's own quantised rewritings away, which are not exact. What they compute is
-//! written where they are lowered.
+//! elementwise operator keeps tract's own quantised rewritings away, which are not exact. What they compute
+//! is written where they are lowered.
 
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::NodeProto;

@@ -221,7 +221,8 @@ pub fn check(domain: &str, name: &str) -> Result<(), &'static str> {
         "" | "ai.onnx" => ONNX,
         "ai.onnx.ml" => ONNX_ML,
         "com.microsoft" if MICROSOFT.contains(&name) || quant::MICROSOFT.contains(&name) => return Ok(()),
-        _ => return Err("only operators of ai.onnx and ai.onnx.ml are known"),
+        "com.microsoft" => return Err("the compiler has no lowering for it"),
+        _ => return Err("only operators of ai.onnx, ai.onnx.ml and com.microsoft are known"),
     };
     if listed.binary_search(&name).is_ok() {
         return Ok(());

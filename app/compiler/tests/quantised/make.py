@@ -26,7 +26,13 @@ from onnxruntime.quantization import (
 )
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-F, I64, U8, I8, I32 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32
+F, I64, U8, I8, I32 = (
+    TensorProto.FLOAT,
+    TensorProto.INT64,
+    TensorProto.UINT8,
+    TensorProto.INT8,
+    TensorProto.INT32,
+)
 
 
 class Graph:
@@ -110,8 +116,12 @@ def transformer(opset=17):
     dim, heads, length = 16, 2, 6
     split = g.const(np.array([1, length, heads, dim // heads], np.int64))
     whole = g.const(np.array([1, length, dim], np.int64))
-    norm = lambda x: g.node("LayerNormalization", x, g.weight(dim, scale=1), g.weight(dim, scale=0.1), axis=-1)
-    dense = lambda x, i, o: g.node("Add", g.node("MatMul", x, g.weight(i, o, scale=i**-0.5)), g.weight(o, scale=0.1))
+    norm = lambda x: g.node(
+        "LayerNormalization", x, g.weight(dim, scale=1), g.weight(dim, scale=0.1), axis=-1
+    )
+    dense = lambda x, i, o: g.node(
+        "Add", g.node("MatMul", x, g.weight(i, o, scale=i**-0.5)), g.weight(o, scale=0.1)
+    )
     part = lambda x, order: g.node("Transpose", g.node("Reshape", dense(x, dim, dim), split), perm=order)
     x = g.node("Gather", g.weight(11, dim, scale=1), "ids")
     n = norm(x)
@@ -136,8 +146,11 @@ def lstm(ways):
     b = g.weight(ways, 8 * hidden, scale=0.1)
     y, h, c = g.node("LSTM", "x", w, r, b, outputs=3, hidden_size=hidden, direction=direction)
     y = g.node("Reshape", y, g.const(np.array([steps * batch * ways, hidden], np.int64)))
-    outputs = {"y": (g.node("MatMul", y, g.weight(hidden, 3)), F, [steps * batch * ways, 3]), "h": (h, F, [ways, batch, hidden]),
-               "c": (c, F, [ways, batch, hidden])}
+    outputs = {
+        "y": (g.node("MatMul", y, g.weight(hidden, 3)), F, [steps * batch * ways, 3]),
+        "h": (h, F, [ways, batch, hidden]),
+        "c": (c, F, [ways, batch, hidden]),
+    }
     return g.model({"x": (F, [steps, batch, width])}, outputs)
 
 
@@ -169,8 +182,13 @@ def exact(model):
     model = onnx.ModelProto.FromString(model.SerializeToString())
     inits = {i.name: i for i in model.graph.initializer}
     places = {
-        "MatMulInteger": (1, 3), "ConvInteger": (1, 3), "QLinearConv": (3, 5), "QLinearMatMul": (3, 5),
-        "DynamicQuantizeMatMul": (1, 3), "MatMulIntegerToFloat": (1, 5), "QGemm": (3, 5),
+        "MatMulInteger": (1, 3),
+        "ConvInteger": (1, 3),
+        "QLinearConv": (3, 5),
+        "QLinearMatMul": (3, 5),
+        "DynamicQuantizeMatMul": (1, 3),
+        "MatMulIntegerToFloat": (1, 5),
+        "QGemm": (3, 5),
     }
     done = set()
     for node in model.graph.node:
@@ -250,8 +268,14 @@ def static(name, model, form, activations, weights, per_channel=False, **more):
         source, target = os.path.join(folder, "a.onnx"), os.path.join(folder, "b.onnx")
         onnx.save(model, source)
         quantize_static(
-            source, target, Data(model), quant_format=form, activation_type=activations, weight_type=weights,
-            per_channel=per_channel, extra_options=more,
+            source,
+            target,
+            Data(model),
+            quant_format=form,
+            activation_type=activations,
+            weight_type=weights,
+            per_channel=per_channel,
+            extra_options=more,
         )
         write(name, onnx.load(target))
 
@@ -285,15 +309,39 @@ def operators():
     y = g.node("ConvInteger", "image", any8(np.uint8, 3, 2, 3, 3), c(u8(9)), c(u8(120)), pads=[1, 1, 1, 1])
     out("conv", y, I32, [1, 3, 6, 6])
     scales = [c(scale(0.02)), c(u8(120)), c(scale(0.03)), c(i8(4))]
-    y = g.node("QLinearMatMul", "a", scales[0], scales[1], "b", scales[2], scales[3], c(scale(0.1)), c(u8(100)))
+    y = g.node(
+        "QLinearMatMul", "a", scales[0], scales[1], "b", scales[2], scales[3], c(scale(0.1)), c(u8(100))
+    )
     out("qlinear_matmul", y, U8, [4, 8])
-    y = g.node("QGemm", "a", scales[0], scales[1], any8(np.int8, 5, 8), c(np.array([0.01, 0.02, 0.03, 0.01, 0.05], np.float32)),
-               c(np.zeros(5, np.int8)), c(np.arange(5, dtype=np.int32) * 50), c(scale(0.4)), c(u8(100)), transB=1, alpha=0.5, **ms)
+    y = g.node(
+        "QGemm",
+        "a",
+        scales[0],
+        scales[1],
+        any8(np.int8, 5, 8),
+        c(np.array([0.01, 0.02, 0.03, 0.01, 0.05], np.float32)),
+        c(np.zeros(5, np.int8)),
+        c(np.arange(5, dtype=np.int32) * 50),
+        c(scale(0.4)),
+        c(u8(100)),
+        transB=1,
+        alpha=0.5,
+        **ms,
+    )
     out("gemm", y, U8, [4, 5])
     y = g.node("QGemm", "a", scales[0], scales[1], any8(np.int8, 8, 5), c(scale(0.01)), c(i8(3)), **ms)
     out("gemm_numbers", y, F, [4, 5])
-    y = g.node("MatMulIntegerToFloat", "a", any8(np.int8, 8, 5), scales[0], c(np.linspace(0.01, 0.05, 5).astype(np.float32)),
-               scales[1], any8(np.int8, 5), g.weight(5), **ms)
+    y = g.node(
+        "MatMulIntegerToFloat",
+        "a",
+        any8(np.int8, 8, 5),
+        scales[0],
+        c(np.linspace(0.01, 0.05, 5).astype(np.float32)),
+        scales[1],
+        any8(np.int8, 5),
+        g.weight(5),
+        **ms,
+    )
     out("to_float", y, F, [4, 5])
     y = g.node("DynamicQuantizeMatMul", "x", any8(np.int8, 8, 5), c(scale(0.01)), c(i8(3)), g.weight(5), **ms)
     out("dynamic_matmul", y, F, [4, 5])
@@ -306,11 +354,24 @@ def operators():
     out("sigmoid", g.node("QLinearSigmoid", *a, c(scale(1 / 256)), c(u8(0)), **ms), U8, [4, 8])
     out("leaky", g.node("QLinearLeakyRelu", *a, *to, alpha=0.2, **ms), U8, [4, 8])
     out("concat", g.node("QLinearConcat", *to, *a, *u, axis=1, **ms), U8, [4, 16])
-    out("softmax", g.node("QLinearSoftmax", *a, c(scale(1 / 256)), c(u8(0)), axis=-1, opset=17, **ms), U8, [4, 8])
+    out(
+        "softmax",
+        g.node("QLinearSoftmax", *a, c(scale(1 / 256)), c(u8(0)), axis=-1, opset=17, **ms),
+        U8,
+        [4, 8],
+    )
     image = ["image", c(scale(0.02)), c(u8(120))]
     y = g.node("QLinearGlobalAveragePool", *image, c(scale(0.01)), c(u8(100)), channels_last=0, **ms)
     out("global_pool", y, U8, [1, 2, 1, 1])
-    y = g.node("QLinearAveragePool", *image, c(scale(0.015)), c(u8(110)), kernel_shape=[3, 3], pads=[1, 1, 1, 1], **ms)
+    y = g.node(
+        "QLinearAveragePool",
+        *image,
+        c(scale(0.015)),
+        c(u8(110)),
+        kernel_shape=[3, 3],
+        pads=[1, 1, 1, 1],
+        **ms,
+    )
     out("pool", y, U8, [1, 2, 6, 6])
     y = g.node("MaxPool", "image", kernel_shape=[2, 2], strides=[2, 2])
     out("max_pool", y, U8, [1, 2, 3, 3])
@@ -325,7 +386,11 @@ def operators():
     out("from_axis", g.node("DequantizeLinear", q, *by_axis, axis=1), F, [4, 8])
     out("from_i32", g.node("DequantizeLinear", "sums", c(scale(0.25))), F, [4, 8])
     ports = {
-        "a": (U8, [4, 8]), "u": (U8, [4, 8]), "b": (I8, [8, 8]), "x": (F, [4, 8]), "sums": (I32, [4, 8]),
+        "a": (U8, [4, 8]),
+        "u": (U8, [4, 8]),
+        "b": (I8, [8, 8]),
+        "x": (F, [4, 8]),
+        "sums": (I32, [4, 8]),
         "image": (U8, [1, 2, 6, 6]),
     }
     return g.model(ports, outputs)
@@ -347,7 +412,9 @@ def forms(opset):
         if axis is None or opset < 13:
             return g.node("DequantizeLinear", any8(dtype, *dims), scale(0.01), c(dtype(3)))
         scales = c(np.linspace(0.005, 0.02, dims[axis]).astype(np.float32))
-        return g.node("DequantizeLinear", any8(dtype, *dims), scales, c(np.zeros(dims[axis], dtype)), **by_axis(axis))
+        return g.node(
+            "DequantizeLinear", any8(dtype, *dims), scales, c(np.zeros(dims[axis], dtype)), **by_axis(axis)
+        )
 
     def bias(n, by):
         return g.node("DequantizeLinear", c(g.rng.integers(-500, 500, [n]).astype(np.int32)), scale(by))
@@ -370,16 +437,24 @@ def forms(opset):
     out("relu_at_the_least", g.node("Relu", product), [4, 6], U8, 0.03, 0)
     out("clip", clip(product, -0.4, 1.1), [4, 6])
     outputs["product"] = (product, F, [4, 6])
-    conv = g.node("Conv", image, weight(5, 2, 3, 3, axis=0), kernel_shape=[3, 3], pads=[1, 0, 2, 1], dilations=[1, 1])
+    conv = g.node(
+        "Conv", image, weight(5, 2, 3, 3, axis=0), kernel_shape=[3, 3], pads=[1, 0, 2, 1], dilations=[1, 1]
+    )
     out("conv", conv, [1, 5, 7, 5])
     out("pooled", g.node("MaxPool", g.node("Relu", conv), kernel_shape=[2, 2], strides=[2, 2]), [1, 5, 3, 2])
     out("flat", g.node("Flatten", g.node("Relu", conv)), [1, 175], U8, 0.04, 7)
-    y = g.node("Conv", image, weight(4, 1, 2, 2, axis=0), g.weight(4), group=2, dilations=[2, 2], strides=[2, 1])
+    y = g.node(
+        "Conv", image, weight(4, 1, 2, 2, axis=0), g.weight(4), group=2, dilations=[2, 2], strides=[2, 1]
+    )
     out("groups", y, [1, 4, 2, 4], by=0.1)
     line = g.node("Reshape", image, c(np.array([1, 2, 36], np.int64)))
     y = g.node("Conv", line, weight(3, 2, 5, axis=0), bias(3, own), pads=[2, 2], kernel_shape=[5])
     out("line", y, [1, 3, 36])
-    out("pair", g.node("Add", g.node("MatMul", a, weight(8, 5)), g.node("MatMul", a, weight(8, 5, axis=1))), [4, 5])
+    out(
+        "pair",
+        g.node("Add", g.node("MatMul", a, weight(8, 5)), g.node("MatMul", a, weight(8, 5, axis=1))),
+        [4, 5],
+    )
     # Weights first, both computed, batches, and a sum over the axis of the scales.
     out("weights_first", g.node("MatMul", weight(7, 4, axis=0), a), [7, 8])
     out("computed", g.node("MatMul", a, b), [4, 8], by=0.2)
@@ -388,10 +463,23 @@ def forms(opset):
     out("scales_summed", g.node("MatMul", a, weight(8, 4, axis=0)), [4, 4])
     out("gemm", g.node("Gemm", a, weight(3, 4, axis=0), g.weight(3), transA=1, transB=1), [8, 3])
     out("only_weights", g.node("MatMul", "x", weight(8, 9, axis=1)), [4, 9])
+    # Weights that the file quantises itself.
+    if opset >= 13:
+        trained = [c(np.linspace(0.01, 0.03, 6).astype(np.float32)), c(np.zeros(6, np.int8))]
+        fake = g.node("QuantizeLinear", g.weight(6, 8), *trained, axis=0)
+        fake = g.node("DequantizeLinear", fake, *trained, axis=0)
+        out("trained_quantised", g.node("MatMul", a, g.node("Transpose", fake, perm=[1, 0])), [4, 6])
     # Functions of one element.
     out("silu", g.node("Mul", a, g.node("Sigmoid", a)), [4, 8])
     half = g.node("Erf", g.node("Mul", b, scale(0.70710678)))
-    out("gelu", g.node("Mul", g.node("Mul", b, g.node("Add", half, scale(1))), scale(0.5)), [8, 8], U8, 0.02, 9)
+    out(
+        "gelu",
+        g.node("Mul", g.node("Mul", b, g.node("Add", half, scale(1))), scale(0.5)),
+        [8, 8],
+        U8,
+        0.02,
+        9,
+    )
     out("tanh", g.node("Tanh", clip(b, -1.5, 2.0)), [8, 8], by=1 / 128, zero=0)
     out("rescaled", g.node("Transpose", a, perm=[1, 0]), [8, 4], U8, 0.03, 100)
     out("softmax", g.node("Softmax", a, axis=1), [4, 8], U8, 1 / 256, 0)

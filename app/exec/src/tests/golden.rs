@@ -7,7 +7,7 @@ use assay_types::codec;
 use assay_types::tensor::{DType, NamedTensor, Tensor, output_hash};
 
 /// Numbers from -1 to 1 that look random, exact in f32.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
+pub(super) fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let word = |i: u32| (i.wrapping_mul(2_654_435_761).wrapping_add(seed.wrapping_mul(40_503)) >> 8) & 0xffff;
     (0..count as u32).map(|i| word(i + 1) as f32 / 32768.0 - 1.0).collect()
 }
@@ -113,7 +113,7 @@ fn inputs(plan: &Plan) -> Vec<NamedTensor> {
     plan.inputs.iter().map(tensor).collect()
 }
 
-fn summary(plan: Plan) -> String {
+pub(super) fn summary(plan: Plan) -> String {
     let given = inputs(&plan);
     let valid = plan.validate().unwrap();
     let (units, load, peak) = (valid.units(), valid.load_units(), valid.peak_bytes());

@@ -7,6 +7,7 @@ mod naive;
 mod patterns;
 mod places;
 mod quant;
+mod quant_golden;
 mod random;
 mod runs;
 

@@ -5,7 +5,7 @@ use crate::{Node, price, rules};
 use assay_types::codec;
 use assay_types::tensor::DType;
 
-type Shape = (DType, Vec<u32>);
+pub(super) type Shape = (DType, Vec<u32>);
 
 type Entry = (Opcode, Vec<Shape>, DType, Vec<u32>);
 
@@ -92,6 +92,11 @@ fn price_list() -> String {
         (Opcode::Binary(BinaryOp::Pow), vec![f(&[4, 9]), f(&[4, 1])], DType::F32, vec![]),
         (Opcode::Compare(CompareOp::Ge), vec![f(&[4, 9]), f(&[4, 1])], DType::Bool, vec![]),
     ];
+    lines(list)
+}
+
+/// Name, encoding and price of nodes over inputs.
+pub(super) fn lines(list: Vec<(Opcode, Vec<Shape>, DType, Vec<u32>)>) -> String {
     let mut lines = String::new();
     for (op, operands, dtype, dims) in list.into_iter().chain(later_nodes()) {
         let operand = |(dtype, dims): &Shape| Node {

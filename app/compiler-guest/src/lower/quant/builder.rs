@@ -1,9 +1,9 @@
 //! A plan under construction that keeps integers integers.
 //!
-//! Every node that is lowered passes through [`Builder::push`]. Where its operands are dequantised values, the
-//! node may have another form that works on the integers themselves: then that form is pushed, and the value
-//! that it gives is again a `Dequantize`, so that the next node finds it. What is no longer needed is dropped
-//! when the plan is finished. Models without quantised values pass untouched.
+//! Every node that is lowered passes through [`Builder::push`]. Where its operands are dequantised values,
+//! the node may have another form that works on the integers themselves: then that form is pushed, and the
+//! value that it gives is again a `Dequantize`, so that the next node finds it. What is no longer needed is
+//! dropped when the plan is finished. Models without quantised values pass untouched.
 //!
 //! A form that is pushed here computes the number that the operators ask for, rounded at most where they
 //! round: products are exact in i32, and movements of dequantised values are dequantised movements.

@@ -106,13 +106,13 @@ impl Builder {
         let (q, scale, zero) =
             (self.constant_integers(d.q)?, self.constant_numbers(d.scale)?, self.constant_integers(d.zero)?);
         let dims = self.dims_of(d.q);
-        let (s, z) = (self.strides(d.scale, &dims)?, self.strides(d.zero, &dims)?);
+        let (s, z) = (self.index(d.scale, &dims)?, self.index(d.zero, &dims)?);
         let number = |(at, &q): (usize, &i32)| q.wrapping_sub(zero[z.of(at)]) as f32 * scale[s.of(at)];
         Some(q.iter().enumerate().map(number).collect())
     }
 
     /// How a parameter of at most one long axis is indexed by positions in a tensor of these dims.
-    fn strides(&self, parameter: u32, dims: &[u32]) -> Option<Index> {
+    pub fn index(&self, parameter: u32, dims: &[u32]) -> Option<Index> {
         let own = self.dims_of(parameter);
         Some(match axis_of(&own).ok()? {
             None => Index { inner: 1, len: 1 },
@@ -163,13 +163,14 @@ impl Builder {
 }
 
 /// Which element of a vector along one axis belongs to a position.
-struct Index {
+pub struct Index {
     inner: usize,
     len: usize,
 }
 
 impl Index {
-    fn of(&self, position: usize) -> usize {
+    /// The element's place in the vector.
+    pub fn of(&self, position: usize) -> usize {
         position / self.inner % self.len
     }
 }

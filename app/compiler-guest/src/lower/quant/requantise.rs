@@ -28,11 +28,14 @@ impl Builder {
     /// A quantisation by a constant scale and zero point of one element.
     pub(super) fn quantised(&mut self, inputs: &[u32], dtype: DType, dims: &[u32]) -> Option<u32> {
         let &[x, scale, zero] = inputs else { return None };
-        let by = self.ordinary_scale(scale)?;
-        let &[zero_point] = &self.constant_integers(zero)?[..] else { return None };
         if self.dims_of(x) != dims {
             return None;
         }
+        if let Some(bytes) = self.quantised_constant(x, scale, zero, dtype) {
+            return Some(self.constant(dtype, dims, &bytes));
+        }
+        let by = self.ordinary_scale(scale)?;
+        let &[zero_point] = &self.constant_integers(zero)?[..] else { return None };
         if let Some(d) = self.dequantized_byte(x) {
             let same = self.ordinary_scale(d.scale) == Some(by)
                 && self.constant_bytes(d.zero) == self.constant_bytes(zero);
@@ -71,8 +74,18 @@ impl Builder {
         }
     }
 
-    /// A sum in i32, perhaps held between bounds, to u8 or i8 at once. The bounds are quantised too: quantising
-    /// keeps the order of numbers, so either may come first.
+    /// The bytes of a constant of f32 that is quantised, as files have weights that were trained quantised.
+    fn quantised_constant(&self, x: u32, scale: u32, zero: u32, dtype: DType) -> Option<Vec<u8>> {
+        let numbers = self.constant_numbers(x)?;
+        let (scales, zeros) = (self.constant_numbers(scale)?, self.constant_integers(zero)?);
+        let dims = self.dims_of(x);
+        let (s, z) = (self.index(scale, &dims)?, self.index(zero, &dims)?);
+        let byte = |(at, &x): (usize, &f32)| quantised(x, scales[s.of(at)], zeros[z.of(at)], dtype);
+        Some(numbers.iter().enumerate().map(byte).collect())
+    }
+
+    /// A sum in i32, perhaps held between bounds, to u8 or i8 at once. The bounds are quantised too, for
+    /// quantising keeps the order of numbers.
     fn requantised(
         &mut self,
         x: u32,

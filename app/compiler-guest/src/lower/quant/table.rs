@@ -1,8 +1,8 @@
 //! Functions of one quantised element as tables.
 //!
-//! Where a quantised tensor passes through functions of each element alone and is quantised again, 256 results
-//! say it all. The table is part of the plan, so how its numbers are made binds no one: curves are computed here
-//! in f64, by sums and products alone, so that they are the same wherever this is compiled.
+//! Where a quantised tensor passes through functions of each element alone and is quantised again, 256
+//! results say it all. The table is part of the plan, so how its numbers are made binds no one: curves are
+//! computed here in f64, by sums and products alone, so that they are the same wherever this is compiled.
 
 use super::builder::Builder;
 use super::parameters::count;
