@@ -4,8 +4,8 @@
 //! reads has been computed. What a step wants in another form is converted before it, once for all users.
 
 use super::fuse::{Geometry, Side, Taken, Uses, following, taken};
-use super::integer::{Integer, Last, Pending};
 use super::image::{BlockFold, BlockPool, Convert, Convolution, Kind};
+use super::integer::{Integer, Last, Pending};
 use super::pack::{How, Packs};
 use super::posts::{PostSpec, Side as PostSide};
 use super::product::{Product, Source};

@@ -111,13 +111,8 @@ impl Program {
     /// Makes ready what steps keep of constants themselves.
     pub(crate) fn prepare(&mut self, isa: assay_kernels::Isa, plan: &assay_plan::Plan) {
         for step in &mut self.steps {
-            let node = step.node();
-            match &mut step.work {
-                Work::Integer(integer) => integer.prepare(isa, &plan.data),
-                Work::Node(step::Step::Trees(forest)) => {
-                    *forest = crate::trees::forest(plan, &plan.nodes[node]).map(Box::new);
-                }
-                _ => {}
+            if let Work::Integer(integer) = &mut step.work {
+                integer.prepare(isa, &plan.data);
             }
         }
     }

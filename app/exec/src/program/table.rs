@@ -126,9 +126,7 @@ impl Table {
     fn part(&self, plan: &Plan, slot: usize, value: usize, form: Form) -> Ref {
         match form {
             Form::Rows => Ref { slot, offset: self.roots[value].offset, bytes: bytes(&plan.nodes[value]) },
-            Form::Blocks { .. } | Form::Last { .. } => {
-                Ref { slot, offset: 0, bytes: self.slots[slot].bytes }
-            }
+            Form::Blocks { .. } | Form::Last { .. } => Ref { slot, offset: 0, bytes: self.slots[slot].bytes },
         }
     }
 

@@ -1,15 +1,16 @@
 //! Making integer steps: which nodes they take, what they read, in which form.
 
+use super::depthwise::DepthwiseStep;
 use super::elementwise::{By, Change, Lookup, Pair, Window};
 use super::find::{by_channel, pointwise};
-use super::product::{Become, Product, Weights, ZeroPoint};
-use super::depthwise::DepthwiseStep;
+use super::product::{Become, Kept, Product, Weights, ZeroPoint};
 use super::{Constant, Integer};
 use crate::conv::pool;
 use crate::program::build::{Builder, GroupKind};
 use crate::program::fuse::Geometry;
 use crate::program::posts::PostSpec;
 use crate::program::table::{Form, Ref};
+use assay_kernels::Pool;
 use assay_kernels::int8::{ByteOp, Depthwise, MOST_TAPS, Patches};
 use assay_plan::shape::count;
 use assay_plan::{BinaryOp, Node, Opcode, Window as PlanWindow};
@@ -36,6 +37,17 @@ fn range_of(node: &Node) -> [i32; 2] {
     if is_signed(node) { [-128, 127] } else { [0, 255] }
 }
 
+fn depthwise_shape(geometry: &Pool, channels: usize, signed: bool) -> Depthwise {
+    let Pool { input, output, kernel, stride, dilation, pad, .. } = *geometry;
+    Depthwise { input, channels, output, kernel, stride, dilation, pad, signed }
+}
+
+fn patches_of(geometry: &Pool, channels: usize, inner: usize) -> Patches {
+    let Pool { input, output, kernel, stride, dilation, pad, .. } = *geometry;
+    let (taken, outside) = ([0, inner], 0);
+    Patches { input, channels, taken, output, kernel, stride, dilation, pad, outside }
+}
+
 /// What finishes a product.
 struct Finished {
     nodes: Vec<u32>,
@@ -57,7 +69,8 @@ impl Builder<'_> {
             }
             Opcode::Quantize => self.change(index),
             Opcode::Lookup if is_byte(node) => {
-                let reads = vec![(node.inputs[0] as usize, None), (node.inputs[1] as usize, Some(Form::Rows))];
+                let reads =
+                    vec![(node.inputs[0] as usize, None), (node.inputs[1] as usize, Some(Form::Rows))];
                 self.now(index, Pending { work: Integer::Lookup(Lookup), reads, form: None });
                 true
             }
@@ -82,7 +95,7 @@ impl Builder<'_> {
         let found = free.clone().find_map(|&(value, _)| own(self, value)).unwrap_or(Form::Rows);
         let reads = reads.iter().map(|&(value, form)| self.need(value, form.unwrap_or(found))).collect();
         if let Integer::Product(product) = &mut work {
-            product.posts = posts.to_vec();
+            product.kept.posts = posts.to_vec();
         }
         (reads, form.unwrap_or(found), work)
     }
@@ -200,49 +213,20 @@ impl Builder<'_> {
         let written = Some(Form::Last { channels: outputs, size: results });
         let bytes = matches!(found.becomes, Become::Bytes { .. });
         if groups == channels && groups == outputs && groups > 1 && taps <= MOST_TAPS && bytes {
-            let shape = Depthwise {
-                input: geometry.input,
-                channels,
-                output: geometry.output,
-                kernel: geometry.kernel,
-                stride: geometry.stride,
-                dilation: geometry.dilation,
-                pad: geometry.pad,
-                signed: is_signed(x),
-            };
-            let step = DepthwiseStep {
-                shape,
-                weights,
-                weights_signed: is_signed(w),
-                weights_zero,
-                zero,
-                bias,
-                becomes: found.becomes,
-                packed: vec![],
-                start: vec![],
-                outside: vec![],
-                multipliers: vec![],
-            };
+            let shape = depthwise_shape(&geometry, channels, is_signed(x));
+            let weights = (weights, is_signed(w), weights_zero);
+            let step = DepthwiseStep::new(shape, weights, zero, bias, found.becomes);
             return Some((found.nodes, Pending { work: Integer::Depthwise(step), reads, form: written }));
         }
         let plain = geometry.kernel == [1, 1] && geometry.stride == [1, 1] && geometry.pad == [0, 0];
-        let patches = Patches {
-            input: geometry.input,
-            channels,
-            taken: [0, inner],
-            output: geometry.output,
-            kernel: geometry.kernel,
-            stride: geometry.stride,
-            dilation: geometry.dilation,
-            pad: geometry.pad,
-            outside: 0,
-        };
+        let patches = patches_of(&geometry, channels, inner);
         let product = Product {
             images,
             results,
             columns: outputs / groups,
             groups,
-            patches: (!plain || groups > 1 || results != geometry.input[0] * geometry.input[1]).then_some(patches),
+            patches: (!plain || groups > 1 || results != geometry.input[0] * geometry.input[1])
+                .then_some(patches),
             signed: is_signed(x),
             zero: ZeroPoint::Constant(zero.of(&self.plan.data)[0]),
             weights: Weights {
@@ -254,16 +238,15 @@ impl Builder<'_> {
                 bias,
             },
             becomes: found.becomes,
-            posts: vec![],
-            ready: vec![],
-            multipliers: vec![],
+            kept: Kept::default(),
         };
         Some((found.nodes, Pending { work: Integer::Product(product), reads, form: written }))
     }
 
     fn integer_product(&mut self, index: usize, labels: [&[u8]; 3]) -> bool {
         let Some((nodes, pending, columns)) = self.multiplied(index, labels) else { return false };
-        let floats = !matches!(&pending.work, Integer::Product(Product { becomes: Become::Bytes { .. }, .. }));
+        let floats =
+            !matches!(&pending.work, Integer::Product(Product { becomes: Become::Bytes { .. }, .. }));
         let kind = GroupKind::Integer(Box::new(pending));
         if floats {
             self.wait_with(nodes, vec![], kind, Geometry::Rows { columns });
@@ -321,13 +304,12 @@ impl Builder<'_> {
                 bias: finished.bias,
             },
             becomes,
-            posts: vec![],
-            ready: vec![],
-            multipliers: vec![],
+            kept: Kept::default(),
         };
         let form = Some(Form::Last { channels: found.columns, size: found.size });
         // The rows of a matrix are the positions of one image as well as images of one position.
-        let product = if found.size == 1 { Product { images: 1, results: found.images, ..product } } else { product };
+        let product =
+            if found.size == 1 { Product { images: 1, results: found.images, ..product } } else { product };
         let pending = Pending { work: Integer::Product(product), reads, form };
         Some((finished.nodes, pending, found.columns))
     }
@@ -392,7 +374,8 @@ impl Builder<'_> {
         let next = self.node(last);
         if next.op == Opcode::Binary(BinaryOp::Max) && op == ByteOp::Add {
             let bound = self.scalar(next.inputs[1] as usize);
-            if next.inputs[0] as usize != both || bound.map(f32::to_bits) != Some(0) || next.dims != node.dims {
+            if next.inputs[0] as usize != both || bound.map(f32::to_bits) != Some(0) || next.dims != node.dims
+            {
                 return None;
             }
             op = ByteOp::AddRelu;

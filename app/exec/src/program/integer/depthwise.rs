@@ -15,13 +15,37 @@ pub(crate) struct DepthwiseStep {
     pub zero: Constant,
     pub bias: Option<Constant>,
     pub becomes: Become,
-    pub packed: Vec<[[i16; 2]; 16]>,
-    pub start: Vec<i32>,
-    pub outside: Vec<u8>,
-    pub multipliers: Vec<f32>,
+    packed: Vec<[[i16; 2]; 16]>,
+    start: Vec<i32>,
+    outside: Vec<u8>,
+    multipliers: Vec<f32>,
 }
 
 impl DepthwiseStep {
+    /// `weights` are the bytes, whether they are i8, and their zero points.
+    pub(crate) fn new(
+        shape: Depthwise,
+        (weights, weights_signed, weights_zero): (Constant, bool, Constant),
+        zero: Constant,
+        bias: Option<Constant>,
+        becomes: Become,
+    ) -> Self {
+        let (packed, start, outside, multipliers) = (vec![], vec![], vec![], vec![]);
+        Self {
+            shape,
+            weights,
+            weights_signed,
+            weights_zero,
+            zero,
+            bias,
+            becomes,
+            packed,
+            start,
+            outside,
+            multipliers,
+        }
+    }
+
     pub(crate) fn prepare(&mut self, data: &[u8]) {
         let (channels, taps) = (self.shape.channels, self.shape.kernel[0] * self.shape.kernel[1]);
         let bytes = self.weights.integers(self.weights_signed, data);

@@ -1,7 +1,7 @@
 //! What an integer step is made from: products as rows and columns, and the nodes that finish their sums.
 
-use assay_plan::shape::{count, repeating_strides};
 use assay_plan::Node;
+use assay_plan::shape::{count, repeating_strides};
 
 /// A product of images of bytes, channels in any place, and a constant matrix.
 #[derive(Debug, Clone)]
@@ -20,11 +20,18 @@ pub(super) struct Pointwise {
 fn axes(labels: &[u8], dims: &[u32]) -> Vec<(u8, usize, usize)> {
     let strides = repeating_strides(dims);
     let axes = labels.iter().zip(dims).zip(strides);
-    axes.filter(|((_, dim), _)| **dim > 1).map(|((&label, &dim), stride)| (label, dim as usize, stride)).collect()
+    axes.filter(|((_, dim), _)| **dim > 1)
+        .map(|((&label, &dim), stride)| (label, dim as usize, stride))
+        .collect()
 }
 
 /// An einsum as one, if operand `image` can be the image.
-pub(super) fn pointwise(node: &Node, operands: &[&Node], labels: [&[u8]; 3], image: usize) -> Option<Pointwise> {
+pub(super) fn pointwise(
+    node: &Node,
+    operands: &[&Node],
+    labels: [&[u8]; 3],
+    image: usize,
+) -> Option<Pointwise> {
     let x = axes(labels[image], &operands[image].dims);
     let w = axes(labels[1 - image], &operands[1 - image].dims);
     let out = axes(labels[2], &node.dims);

@@ -15,10 +15,10 @@ mod product;
 
 use crate::view::View;
 use assay_kernels::Isa;
-use depthwise::DepthwiseStep;
-use elementwise::{Change, Lookup, Pair, Window};
 pub(super) use build::Pending;
+use depthwise::DepthwiseStep;
 pub(super) use elementwise::Last;
+use elementwise::{Change, Lookup, Pair, Window};
 pub(super) use product::Product;
 
 /// What an integer step does.
@@ -103,6 +103,8 @@ pub(crate) fn integer(signed: bool, byte: u8) -> i32 {
 /// A list for `columns` columns of one element for all or one for each, in lines of 16.
 fn lines<T: Copy + Default>(list: &[T], columns: usize) -> Vec<[T; 16]> {
     let at = |column: usize| if list.len() == 1 { list[0] } else { list[column] };
-    let line = |first: usize| std::array::from_fn(|i| if first + i < columns { at(first + i) } else { T::default() });
+    let line = |first: usize| {
+        std::array::from_fn(|i| if first + i < columns { at(first + i) } else { T::default() })
+    };
     (0..columns).step_by(16).map(line).collect()
 }

@@ -41,7 +41,12 @@ pub(crate) enum ZeroPoint {
 /// What becomes of the sums.
 #[derive(Debug, Clone)]
 pub(crate) enum Become {
-    Bytes { multipliers: Constant, zero: i32, signed: bool, range: [i32; 2] },
+    Bytes {
+        multipliers: Constant,
+        zero: i32,
+        signed: bool,
+        range: [i32; 2],
+    },
     /// f32, scaled by constants.
     Floats(Constant),
     /// f32, scaled by one number, or one for each column, that the step reads at this place.
@@ -62,9 +67,15 @@ pub(crate) struct Product {
     pub zero: ZeroPoint,
     pub weights: Weights,
     pub becomes: Become,
+    pub kept: Kept,
+}
+
+/// What is found or made after the product itself.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
     pub posts: Vec<PostSpec>,
-    pub ready: Vec<Ready>,
-    pub multipliers: Vec<Vec<[f32; 16]>>,
+    ready: Vec<Ready>,
+    multipliers: Vec<Vec<[f32; 16]>>,
 }
 
 /// The weights of a group, ready for the kernels.
@@ -123,13 +134,13 @@ impl Product {
                 (bytes[weights.terms[term] + (first + column) * weights.column] ^ flip) as i8
             };
             let zeros = cut(&zeros, first, self.columns);
-            self.ready.push(Ready {
+            self.kept.ready.push(Ready {
                 packed: pack(isa, weights.terms.len(), self.columns, weight),
                 bias: lines(cut(&bias, first, self.columns), self.columns),
                 zeros: zeros.iter().any(|&zero| zero != 0).then(|| lines(zeros, self.columns)),
             });
             if !multipliers.is_empty() {
-                self.multipliers.push(lines(cut(&multipliers, first, self.columns), self.columns));
+                self.kept.multipliers.push(lines(cut(&multipliers, first, self.columns), self.columns));
             }
         }
     }
@@ -164,14 +175,14 @@ impl Product {
             Become::Bytes { .. } => Out::Bytes(view.result()),
             _ => Out::Floats(view.result()),
         };
-        for (group, ready) in self.ready.iter().enumerate() {
+        for (group, ready) in self.kept.ready.iter().enumerate() {
             let whole = Whole {
                 product: self,
                 ready,
                 group,
                 zero,
                 start: self.start(ready, i32::from(zero)),
-                multipliers: self.multipliers.get(group).unwrap_or(&multipliers),
+                multipliers: self.kept.multipliers.get(group).unwrap_or(&multipliers),
             };
             whole.run(view, &mut out, gathered, totals);
         }
@@ -199,7 +210,7 @@ impl Whole<'_> {
         let Product { images, results, columns, groups, ref becomes, .. } = *self.product;
         let x: &[u8] = view.operand(0);
         let (image, width, isa) = (x.len() / images, columns * groups, view.isa());
-        let posts = Posts::bind(&self.product.posts, view.run());
+        let posts = Posts::bind(&self.product.kept.posts, view.run());
         let multipliers = self.multipliers;
         for (at, x) in x.chunks_exact(image).enumerate() {
             self.blocks(isa, x, gathered, totals, |rows, totals, first, last| {
