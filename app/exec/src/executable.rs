@@ -84,7 +84,8 @@ impl Executable {
         Self::with(plan, isa, program, store)
     }
 
-    fn with(plan: ValidPlan, isa: Isa, program: Program, store: Store) -> Executable {
+    fn with(plan: ValidPlan, isa: Isa, mut program: Program, store: Store) -> Executable {
+        program.prepare(isa, plan.plan());
         let (inputs, outputs) = (plan.inputs().to_vec(), plan.outputs().to_vec());
         // The plan's data goes: all that a run reads is in the store.
         let nodes = plan.into_plan().nodes;

@@ -5,6 +5,7 @@
 
 use super::fuse::{Geometry, Side, Taken, Uses, following, taken};
 use super::image::{BlockFold, BlockPool, Convert, Convolution, Kind};
+use super::integer::{Integer, Last, Pending};
 use super::pack::{How, Packs};
 use super::posts::{PostSpec, Side as PostSide};
 use super::product::{Product, Source};
@@ -31,7 +32,7 @@ struct Group {
 }
 
 /// What a step begins with.
-enum GroupKind {
+pub(super) enum GroupKind {
     Einsum,
     /// An einsum of one tap, the operand that is its image, and the value that the convolution reads.
     Pointwise {
@@ -48,18 +49,20 @@ enum GroupKind {
         eps: f32,
     },
     Chain,
+    /// On bytes.
+    Integer(Box<Pending>),
 }
 
 /// A program under construction.
 pub(super) struct Builder<'a> {
-    plan: &'a Plan,
-    table: Table,
-    tags: Vec<Option<Image>>,
-    uses: Uses,
-    claimed: Vec<bool>,
+    pub(super) plan: &'a Plan,
+    pub(super) table: Table,
+    pub(super) tags: Vec<Option<Image>>,
+    pub(super) uses: Uses,
+    pub(super) claimed: Vec<bool>,
     waiting: BTreeMap<usize, Group>,
-    packs: Packs,
-    steps: Vec<Step>,
+    pub(super) packs: Packs,
+    pub(super) steps: Vec<Step>,
 }
 
 impl Program {
@@ -126,7 +129,7 @@ impl<'a> Builder<'a> {
         Program { steps: self.steps, slots, outputs, arena_bytes, packs, store_bytes }
     }
 
-    fn node(&self, index: usize) -> &'a Node {
+    pub(super) fn node(&self, index: usize) -> &'a Node {
         &self.plan.nodes[index]
     }
 
@@ -139,7 +142,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A value in a form, converted if it has to be.
-    fn need(&mut self, value: usize, form: Form) -> Ref {
+    pub(super) fn need(&mut self, value: usize, form: Form) -> Ref {
         if let Some(found) = self.table.find(self.plan, value, form) {
             return found;
         }
@@ -151,9 +154,18 @@ impl<'a> Builder<'a> {
         }
         let (source, target, channels, size) = match form {
             Form::Blocks { channels, size } => (self.need(value, Form::Rows), value, channels, size),
+            Form::Last { channels, size } => {
+                let source = self.need(value, Form::Rows);
+                return self.turn(value, value, source, Last { channels, size, back: false }, form);
+            }
             Form::Rows => {
                 // Only what is in blocks has no rows.
-                let Some(Form::Blocks { channels, size }) = self.table.blocks_of(root) else {
+                let found = self.table.blocks_of(root);
+                if let Some(Form::Last { channels, size }) = found {
+                    let source = self.need(root, Form::Last { channels, size });
+                    return self.turn(value, root, source, Last { channels, size, back: true }, form);
+                }
+                let Some(Form::Blocks { channels, size }) = found else {
                     unreachable!("a value is computed before it is used");
                 };
                 let blocks = Form::Blocks { channels, size };
@@ -163,6 +175,13 @@ impl<'a> Builder<'a> {
         let write = self.table.add(self.plan, target, form);
         let convert = Convert { to_blocks: form != Form::Rows, channels, size };
         self.push(vec![], vec![source], write, 0, Work::Convert(convert));
+        self.table.find(self.plan, value, form).unwrap_or(write)
+    }
+
+    /// Images of bytes with their channels moved.
+    fn turn(&mut self, value: usize, target: usize, source: Ref, last: Last, form: Form) -> Ref {
+        let write = self.table.add(self.plan, target, form);
+        self.push(vec![], vec![source], write, 0, Work::Integer(Box::new(Integer::Last(last))));
         self.table.find(self.plan, value, form).unwrap_or(write)
     }
 
@@ -217,11 +236,11 @@ impl<'a> Builder<'a> {
                 self.push(vec![index as u32], vec![x], write, 0, Work::Softmax(n));
                 true
             }
-            Opcode::MaxPool(_) | Opcode::SumPool { .. } => self.pool(index),
-            Opcode::Slice { .. } => self.strided(index),
+            Opcode::MaxPool(_) | Opcode::SumPool { .. } => self.pool(index) || self.integer(index),
+            Opcode::Slice { .. } => self.strided(index) || self.integer(index),
             Opcode::Concat { .. } => self.concat(index),
             Opcode::Unary(_) | Opcode::Binary(_) => self.chain(index),
-            _ => false,
+            _ => self.integer(index),
         }
     }
 
@@ -231,7 +250,21 @@ impl<'a> Builder<'a> {
         self.wait_with(nodes, vec![], kind, geometry);
     }
 
-    fn wait_with(
+    /// As [`Builder::wait`], for just these nodes.
+    pub(super) fn wait_exactly(&mut self, mut nodes: Vec<u32>, kind: GroupKind) {
+        let head = nodes.first().map_or(0, |&node| node as usize);
+        while nodes.len() > 1 && self.plan.nodes[nodes[nodes.len() - 1] as usize].op == Opcode::Reshape {
+            nodes.pop();
+        }
+        for &node in &nodes {
+            self.claimed[node as usize] = true;
+        }
+        let last = nodes.last().map_or(head, |&node| node as usize);
+        let geometry = Geometry::Rows { columns: 0 };
+        self.waiting.insert(last, Group { head, nodes, posts: vec![], geometry, kind });
+    }
+
+    pub(super) fn wait_with(
         &mut self,
         mut nodes: Vec<u32>,
         mut posts: Vec<Taken>,
@@ -354,7 +387,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The element of a constant of one f32.
-    fn scalar(&self, value: usize) -> Option<f32> {
+    pub(super) fn scalar(&self, value: usize) -> Option<f32> {
         let node = self.node(self.table.roots[value].value);
         let Opcode::Const { offset } = node.op else { return None };
         if node.dtype != DType::F32 || count(&node.dims) != 1 {
@@ -452,7 +485,7 @@ impl<'a> Builder<'a> {
     fn emit(&mut self, group: Group, last: usize) {
         let Group { head, nodes, posts, geometry, kind } = group;
         let mut posts = self.posts(&posts, geometry);
-        let form = match geometry {
+        let mut form = match geometry {
             Geometry::Rows { .. } => Form::Rows,
             Geometry::Blocks(image) => image.form(),
         };
@@ -468,6 +501,13 @@ impl<'a> Builder<'a> {
                 (vec![x], 0, Work::Norm(Box::new(norm)))
             }
             GroupKind::Chain => self.elementwise(head, &posts, geometry),
+            GroupKind::Integer(pending) => {
+                let reads;
+                let work;
+                (reads, form, work) = self.integer_step(*pending, &posts);
+                let scratch = work.scratch();
+                (reads, scratch, Work::Integer(Box::new(work)))
+            }
         };
         reads.extend(posts.iter().filter_map(PostSpec::read));
         let write = self.table.add(self.plan, last, form);
@@ -535,7 +575,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Where a constant's bytes are.
-    fn constant(&self, value: usize) -> Option<(u64, u64)> {
+    pub(super) fn constant(&self, value: usize) -> Option<(u64, u64)> {
         let root = self.table.roots[value];
         match self.node(root.value).op {
             Opcode::Const { offset } => Some((offset + root.offset, bytes(self.node(value)))),

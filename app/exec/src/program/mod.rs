@@ -9,7 +9,7 @@
 //! - [`tags`] decides which values are images in blocks.
 //! - [`fuse`] finds the nodes that a step takes along.
 //! - [`build`] puts steps together, converts values between forms where they must be, packs constants.
-//! - [`product`], [`image`] and [`rows`] are the steps that are more than one node's generic body.
+//! - [`product`], [`image`], [`rows`] and [`integer`] are the steps that are more than one node's generic body.
 //!
 //! A node that none of these knows runs as its generic step (see [`crate::step`]), on row-major values. A
 //! family of fused steps, such as integer contractions with their requantisation, is added as a module like
@@ -23,6 +23,7 @@
 mod build;
 mod fuse;
 mod image;
+mod integer;
 mod pack;
 mod posts;
 mod product;
@@ -50,6 +51,7 @@ pub(crate) enum Work {
     Norm(Box<rows::NormRows>),
     Softmax(usize),
     Chain(Box<rows::Chain>),
+    Integer(Box<integer::Integer>),
 }
 
 /// One step of a program.
@@ -83,6 +85,7 @@ impl Step {
             Work::Norm(norm) => norm.run(view),
             Work::Softmax(n) => rows::softmax(view, *n),
             Work::Chain(chain) => chain.run(view),
+            Work::Integer(integer) => integer.run(view),
         }
         Ok(())
     }
@@ -91,6 +94,7 @@ impl Step {
     pub(crate) fn name(&self, nodes: &[assay_plan::Node]) -> String {
         match &self.work {
             Work::Convert(convert) => convert.name().to_owned(),
+            Work::Integer(integer) if self.nodes.is_empty() => integer.name().to_owned(),
             _ => {
                 let mut name = String::new();
                 for &node in &self.nodes {
@@ -103,8 +107,19 @@ impl Step {
     }
 }
 
+impl Program {
+    /// Makes ready what steps keep of constants themselves.
+    pub(crate) fn prepare(&mut self, isa: assay_kernels::Isa, plan: &assay_plan::Plan) {
+        for step in &mut self.steps {
+            if let Work::Integer(integer) = &mut step.work {
+                integer.prepare(isa, &plan.data);
+            }
+        }
+    }
+}
+
 /// A plan's steps and the memory that they run in.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Program {
     pub steps: Vec<Step>,
     pub slots: Vec<Slot>,

@@ -21,6 +21,8 @@ pub(crate) enum Form {
     Rows,
     /// Images of `channels` planes of `size` elements, in blocks of 16 channels.
     Blocks { channels: usize, size: usize },
+    /// Images of bytes, `size` positions of `channels` elements.
+    Last { channels: usize, size: usize },
 }
 
 /// Where a slot is.
@@ -104,6 +106,9 @@ impl Table {
     /// The form under which a slot is found: one image of planes of one element lies the same in both. A constant
     /// does not, for its last block is not filled up.
     fn normal(&self, plan: &Plan, value: usize, form: Form) -> Form {
+        if let Form::Last { size: 1, .. } | Form::Last { channels: 1, .. } = form {
+            return Form::Rows;
+        }
         let Form::Blocks { channels, size: 1 } = form else { return form };
         let constant = matches!(plan.nodes[self.roots[value].value].op, Opcode::Const { .. });
         let alone = count(&plan.nodes[value].dims) == channels && self.is_whole(plan, value);
@@ -121,7 +126,7 @@ impl Table {
     fn part(&self, plan: &Plan, slot: usize, value: usize, form: Form) -> Ref {
         match form {
             Form::Rows => Ref { slot, offset: self.roots[value].offset, bytes: bytes(&plan.nodes[value]) },
-            Form::Blocks { .. } => Ref { slot, offset: 0, bytes: self.slots[slot].bytes },
+            Form::Blocks { .. } | Form::Last { .. } => Ref { slot, offset: 0, bytes: self.slots[slot].bytes },
         }
     }
 
@@ -137,7 +142,7 @@ impl Table {
         Some(part)
     }
 
-    /// Blocks of all of a value's root, if there are any.
+    /// A form of all of a value's root that is not rows, if there is one.
     pub(crate) fn blocks_of(&self, value: usize) -> Option<Form> {
         let root = self.roots[value].value;
         let mut forms = self.forms.range((root, Form::Rows)..).take_while(|(key, _)| key.0 == root);
@@ -150,14 +155,14 @@ impl Table {
         let key = self.key(plan, value, normal);
         let elements = count(&plan.nodes[key.0].dims);
         let bytes = match form {
-            Form::Rows => bytes(&plan.nodes[key.0]),
+            Form::Rows | Form::Last { .. } => bytes(&plan.nodes[key.0]),
             Form::Blocks { channels, size } => blocks_bytes(elements, channels, size),
         };
         self.slots.push(Slot { place: Place::Arena(0), bytes });
         let slot = self.slots.len() - 1;
         self.forms.insert(key, slot);
         let mut part = self.part(plan, slot, value, normal);
-        if form != Form::Rows {
+        if let Form::Blocks { .. } = form {
             part.bytes = bytes;
         }
         part

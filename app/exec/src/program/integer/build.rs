@@ -1,0 +1,429 @@
+//! Making integer steps: which nodes they take, what they read, in which form.
+
+use super::depthwise::DepthwiseStep;
+use super::elementwise::{By, Change, Lookup, Pair, Window};
+use super::find::{by_channel, pointwise};
+use super::product::{Become, Kept, Product, Weights, ZeroPoint};
+use super::{Constant, Integer};
+use crate::conv::pool;
+use crate::program::build::{Builder, GroupKind};
+use crate::program::fuse::Geometry;
+use crate::program::posts::PostSpec;
+use crate::program::table::{Form, Ref};
+use assay_kernels::Pool;
+use assay_kernels::int8::{ByteOp, Depthwise, MOST_TAPS, Patches};
+use assay_plan::shape::count;
+use assay_plan::{BinaryOp, Node, Opcode, Window as PlanWindow};
+use assay_types::tensor::DType;
+
+/// A step that waits for the last of its nodes.
+pub(in crate::program) struct Pending {
+    pub work: Integer,
+    /// What it reads, and in which form: `None` for the form of the first that is not in rows.
+    pub reads: Vec<(usize, Option<Form>)>,
+    pub form: Option<Form>,
+}
+
+fn is_byte(node: &Node) -> bool {
+    matches!(node.dtype, DType::U8 | DType::I8)
+}
+
+fn is_signed(node: &Node) -> bool {
+    node.dtype == DType::I8
+}
+
+/// The least and the greatest of a dtype of one byte.
+fn range_of(node: &Node) -> [i32; 2] {
+    if is_signed(node) { [-128, 127] } else { [0, 255] }
+}
+
+fn depthwise_shape(geometry: &Pool, channels: usize, signed: bool) -> Depthwise {
+    let Pool { input, output, kernel, stride, dilation, pad, .. } = *geometry;
+    Depthwise { input, channels, output, kernel, stride, dilation, pad, signed }
+}
+
+fn patches_of(geometry: &Pool, channels: usize, inner: usize) -> Patches {
+    let Pool { input, output, kernel, stride, dilation, pad, .. } = *geometry;
+    let (taken, outside) = ([0, inner], 0);
+    Patches { input, channels, taken, output, kernel, stride, dilation, pad, outside }
+}
+
+/// What finishes a product.
+struct Finished {
+    nodes: Vec<u32>,
+    bias: Option<Constant>,
+    becomes: Become,
+    /// A scale that has to be read.
+    scale: Option<usize>,
+}
+
+impl Builder<'_> {
+    /// Makes a node the head of an integer step; false when only its generic body can compute it.
+    pub(in crate::program) fn integer(&mut self, index: usize) -> bool {
+        let node = self.node(index);
+        match &node.op {
+            Opcode::Conv2dInt { window, groups } => self.integer_convolution(index, window, *groups as usize),
+            Opcode::EinsumInt { a, b, out } => self.integer_product(index, [a, b, out]),
+            Opcode::Dequantize if is_byte(self.node(node.inputs[0] as usize)) => {
+                self.pair(index) || self.change(index)
+            }
+            Opcode::Quantize => self.change(index),
+            Opcode::Lookup if is_byte(node) => {
+                let reads =
+                    vec![(node.inputs[0] as usize, None), (node.inputs[1] as usize, Some(Form::Rows))];
+                self.now(index, Pending { work: Integer::Lookup(Lookup), reads, form: None });
+                true
+            }
+            Opcode::MaxPool(window) if is_byte(node) => self.greatest(index, window),
+            _ => false,
+        }
+    }
+
+    /// A step whose nodes have all had their turn: what it reads, the form of its result, what it does.
+    pub(in crate::program) fn integer_step(
+        &mut self,
+        pending: Pending,
+        posts: &[PostSpec],
+    ) -> (Vec<Ref>, Form, Integer) {
+        let Pending { mut work, reads, form } = pending;
+        // A step that takes any form takes the one that its operands are in.
+        let own = |this: &Self, value: usize| {
+            let whole = this.table.is_whole(this.plan, value);
+            this.table.blocks_of(value).filter(|form| whole && matches!(form, Form::Last { .. }))
+        };
+        let free = reads.iter().filter(|read| read.1.is_none());
+        let found = free.clone().find_map(|&(value, _)| own(self, value)).unwrap_or(Form::Rows);
+        let reads = reads.iter().map(|&(value, form)| self.need(value, form.unwrap_or(found))).collect();
+        if let Integer::Product(product) = &mut work {
+            product.kept.posts = posts.to_vec();
+        }
+        (reads, form.unwrap_or(found), work)
+    }
+
+    fn bytes_of(&self, value: usize) -> Option<Constant> {
+        let (start, bytes) = self.constant(value)?;
+        Some(Constant { start: start as usize, bytes: bytes as usize })
+    }
+
+    fn single(&self, value: usize) -> bool {
+        count(&self.node(value).dims) == 1
+    }
+
+    /// A step of one node, in its place.
+    fn now(&mut self, index: usize, pending: Pending) {
+        let kind = GroupKind::Integer(Box::new(pending));
+        self.wait_exactly(vec![index as u32], kind);
+    }
+
+    /// What follows a product of images, channels and positions up to where its sums become bytes or f32.
+    fn finished(&self, head: usize, shape: [usize; 3]) -> Option<Finished> {
+        let (mut nodes, mut bias, mut at) = (vec![head as u32], None, head);
+        loop {
+            let next = self.uses.only(at).filter(|&next| !self.claimed[next])?;
+            let node = self.node(next);
+            let first = node.inputs[0] as usize;
+            let fits = |value: usize| by_channel(&node.dims, &self.node(value).dims, shape);
+            if count(&node.dims) != shape.iter().product::<usize>() {
+                return None;
+            }
+            nodes.push(next as u32);
+            match &node.op {
+                Opcode::Reshape => {}
+                Opcode::Binary(BinaryOp::Add) if node.dtype == DType::I32 && bias.is_none() => {
+                    let other = node.inputs[usize::from(first == at)] as usize;
+                    bias = Some(self.bytes_of(other).filter(|_| fits(other))?);
+                }
+                Opcode::Requantize if first == at => {
+                    let (by, zero) = (node.inputs[1] as usize, node.inputs[2] as usize);
+                    if !fits(by) || !self.single(zero) {
+                        return None;
+                    }
+                    let (multipliers, zero) = (self.bytes_of(by)?, self.bytes_of(zero)?);
+                    let zero = zero.integers(is_signed(node), &self.plan.data)[0];
+                    let range = self.bounds(&mut nodes, next);
+                    let becomes = Become::Bytes { multipliers, zero, signed: is_signed(node), range };
+                    return Some(Finished { nodes, bias, becomes, scale: None });
+                }
+                Opcode::Dequantize if first == at && shape[2] == 1 => {
+                    let (scale, zero) = (node.inputs[1] as usize, self.bytes_of(node.inputs[2] as usize)?);
+                    if zero.of(&self.plan.data).iter().any(|&byte| byte != 0) {
+                        return None;
+                    }
+                    return match self.bytes_of(scale) {
+                        Some(list) if fits(scale) => {
+                            Some(Finished { nodes, bias, becomes: Become::Floats(list), scale: None })
+                        }
+                        None if fits(scale) => {
+                            Some(Finished { nodes, bias, becomes: Become::Scaled(0), scale: Some(scale) })
+                        }
+                        _ => None,
+                    };
+                }
+                _ => return None,
+            }
+            at = next;
+        }
+    }
+
+    /// Takes along the bounds that follow a value of bytes, as a range.
+    fn bounds(&self, nodes: &mut Vec<u32>, from: usize) -> [i32; 2] {
+        let (mut at, mut range) = (from, range_of(self.node(from)));
+        while let Some(next) = self.uses.only(at).filter(|&next| !self.claimed[next]) {
+            let node = self.node(next);
+            let Opcode::Binary(op @ (BinaryOp::Max | BinaryOp::Min)) = node.op else { break };
+            let other = node.inputs[usize::from(node.inputs[0] as usize == at)] as usize;
+            let Some(bound) = self.bytes_of(other).filter(|_| self.single(other)) else { break };
+            let bound = bound.integers(is_signed(node), &self.plan.data)[0];
+            let held = |end: i32| if op == BinaryOp::Max { end.max(bound) } else { end.min(bound) };
+            range = range.map(held);
+            nodes.push(next as u32);
+            at = next;
+        }
+        range
+    }
+
+    fn integer_convolution(&mut self, index: usize, window: &PlanWindow, groups: usize) -> bool {
+        let Some((nodes, pending)) = self.convolved(index, window, groups) else { return false };
+        self.wait_exactly(nodes, GroupKind::Integer(Box::new(pending)));
+        true
+    }
+
+    fn convolved(&self, index: usize, window: &PlanWindow, groups: usize) -> Option<(Vec<u32>, Pending)> {
+        let node = self.node(index);
+        let inputs: Vec<usize> = node.inputs.iter().map(|&input| input as usize).collect();
+        let (x, w) = (self.node(inputs[0]), self.node(inputs[1]));
+        let geometry = pool(node, x, window);
+        let [images, channels] = [x.dims[0] as usize, x.dims[1] as usize];
+        let (outputs, results) = (node.dims[1] as usize, geometry.output[0] * geometry.output[1]);
+        let found = self.finished(index, [images, outputs, results])?;
+        let own = self.bytes_of(inputs[4])?;
+        let no_bias = own.of(&self.plan.data).iter().all(|&byte| byte == 0);
+        let bias = match found.bias {
+            None => Some(own),
+            Some(bias) if no_bias => Some(bias),
+            Some(_) => return None,
+        };
+        let (Become::Bytes { .. } | Become::Floats(_)) = found.becomes else { return None };
+        let (weights, weights_zero) = (self.bytes_of(inputs[1])?, self.bytes_of(inputs[3])?);
+        let zero = self.bytes_of(inputs[2])?;
+        let taps = geometry.kernel[0] * geometry.kernel[1];
+        let inner = channels / groups;
+        let form = Form::Last { channels, size: geometry.input[0] * geometry.input[1] };
+        let reads = vec![(inputs[0], Some(form))];
+        let written = Some(Form::Last { channels: outputs, size: results });
+        let bytes = matches!(found.becomes, Become::Bytes { .. });
+        if groups == channels && groups == outputs && groups > 1 && taps <= MOST_TAPS && bytes {
+            let shape = depthwise_shape(&geometry, channels, is_signed(x));
+            let weights = (weights, is_signed(w), weights_zero);
+            let step = DepthwiseStep::new(shape, weights, zero, bias, found.becomes);
+            return Some((found.nodes, Pending { work: Integer::Depthwise(step), reads, form: written }));
+        }
+        let plain = geometry.kernel == [1, 1] && geometry.stride == [1, 1] && geometry.pad == [0, 0];
+        let patches = patches_of(&geometry, channels, inner);
+        let product = Product {
+            images,
+            results,
+            columns: outputs / groups,
+            groups,
+            patches: (!plain || groups > 1 || results != geometry.input[0] * geometry.input[1])
+                .then_some(patches),
+            signed: is_signed(x),
+            zero: ZeroPoint::Constant(zero.of(&self.plan.data)[0]),
+            weights: Weights {
+                bytes: weights,
+                terms: (0..taps * inner).map(|term| term % inner * taps + term / inner).collect(),
+                column: inner * taps,
+                signed: is_signed(w),
+                zero: weights_zero,
+                bias,
+            },
+            becomes: found.becomes,
+            kept: Kept::default(),
+        };
+        Some((found.nodes, Pending { work: Integer::Product(product), reads, form: written }))
+    }
+
+    fn integer_product(&mut self, index: usize, labels: [&[u8]; 3]) -> bool {
+        let Some((nodes, pending, columns)) = self.multiplied(index, labels) else { return false };
+        let floats =
+            !matches!(&pending.work, Integer::Product(Product { becomes: Become::Bytes { .. }, .. }));
+        let kind = GroupKind::Integer(Box::new(pending));
+        if floats {
+            self.wait_with(nodes, vec![], kind, Geometry::Rows { columns });
+        } else {
+            self.wait_exactly(nodes, kind);
+        }
+        true
+    }
+
+    fn multiplied(&self, index: usize, labels: [&[u8]; 3]) -> Option<(Vec<u32>, Pending, usize)> {
+        let node = self.node(index);
+        let inputs: Vec<usize> = node.inputs.iter().map(|&input| input as usize).collect();
+        let operands = [self.node(inputs[0]), self.node(inputs[1])];
+        let usable = |image: &usize| {
+            let weights = inputs[1 - image];
+            self.bytes_of(weights).is_some() && self.bytes_of(inputs[2 + (1 - image)]).is_some()
+        };
+        let found = (0..2).filter(usable).find_map(|image| pointwise(node, &operands, labels, image))?;
+        let (x, w) = (inputs[found.image], inputs[1 - found.image]);
+        let finished = self.finished(index, [found.images, found.columns, found.size])?;
+        let form = Form::Last { channels: found.channels, size: found.size };
+        let mut reads = vec![(x, Some(form))];
+        let zero = inputs[2 + found.image];
+        let zero = match self.bytes_of(zero) {
+            Some(zero) if zero.bytes == 1 => ZeroPoint::Constant(zero.of(&self.plan.data)[0]),
+            None if self.single(zero) => {
+                reads.push((zero, Some(Form::Rows)));
+                ZeroPoint::Read(reads.len() - 1)
+            }
+            _ => return None,
+        };
+        let weights_zero = self.bytes_of(inputs[3 - found.image])?;
+        if weights_zero.bytes != 1 && weights_zero.bytes != found.columns {
+            return None;
+        }
+        let mut becomes = finished.becomes;
+        if let Some(scale) = finished.scale {
+            reads.push((scale, Some(Form::Rows)));
+            becomes = Become::Scaled(reads.len() - 1);
+        }
+        let product = Product {
+            images: found.images,
+            results: found.size,
+            columns: found.columns,
+            groups: 1,
+            patches: None,
+            signed: is_signed(self.node(x)),
+            zero,
+            weights: Weights {
+                bytes: self.bytes_of(w)?,
+                terms: (0..found.channels).map(|term| term * found.strides[0]).collect(),
+                column: found.strides[1],
+                signed: is_signed(self.node(w)),
+                zero: weights_zero,
+                bias: finished.bias,
+            },
+            becomes,
+            kept: Kept::default(),
+        };
+        let form = Some(Form::Last { channels: found.columns, size: found.size });
+        // The rows of a matrix are the positions of one image as well as images of one position.
+        let product =
+            if found.size == 1 { Product { images: 1, results: found.images, ..product } } else { product };
+        let pending = Pending { work: Integer::Product(product), reads, form };
+        Some((finished.nodes, pending, found.columns))
+    }
+
+    /// The operands of a Dequantize or Quantize whose scale and zero point are single.
+    fn affine(&self, index: usize) -> Option<[usize; 3]> {
+        let node = self.node(index);
+        let [x, scale, zero] = node.inputs[..] else { return None };
+        let [x, scale, zero] = [x, scale, zero].map(|input| input as usize);
+        let whole = count(&self.node(x).dims) == count(&node.dims);
+        (whole && self.single(scale) && self.single(zero)).then_some([x, scale, zero])
+    }
+
+    /// Bytes from f32, or f32 from bytes.
+    fn change(&mut self, index: usize) -> bool {
+        let Some([x, scale, zero]) = self.affine(index) else { return false };
+        let to_bytes = self.node(index).op == Opcode::Quantize;
+        let by = By { scale: 1, zero: 2, signed: is_signed(self.node(zero)) };
+        let reads = [x, scale, zero].map(|value| (value, Some(Form::Rows))).to_vec();
+        let work = Integer::Change(Change { by, to_bytes });
+        self.now(index, Pending { work, reads, form: Some(Form::Rows) });
+        true
+    }
+
+    /// Two dequantised values, their sum or product, perhaps held above 0, quantised.
+    fn pair(&mut self, index: usize) -> bool {
+        let Some((nodes, pending)) = self.paired(index) else { return false };
+        self.wait_exactly(nodes, GroupKind::Integer(Box::new(pending)));
+        true
+    }
+
+    fn paired(&self, index: usize) -> Option<(Vec<u32>, Pending)> {
+        let both = self.uses.only(index).filter(|&next| !self.claimed[next])?;
+        let node = self.node(both);
+        let mut op = match node.op {
+            Opcode::Binary(BinaryOp::Add) => ByteOp::Add,
+            Opcode::Binary(BinaryOp::Mul) => ByteOp::Mul,
+            _ => return None,
+        };
+        let mut sides = [node.inputs[0] as usize, node.inputs[1] as usize];
+        let dequantised = |&side: &usize| {
+            let own = self.node(side);
+            own.op == Opcode::Dequantize
+                && is_byte(self.node(own.inputs[0] as usize))
+                && self.uses.only(side) == Some(both)
+                && !self.claimed[side]
+        };
+        if sides[0] == sides[1] || !sides.iter().all(dequantised) {
+            return None;
+        }
+        let dims = |value: usize| &self.node(value).dims;
+        if count(dims(sides[0])) < count(&node.dims) && op == ByteOp::Mul {
+            // A product does not depend on the order of its factors.
+            sides.swap(0, 1);
+        }
+        if dims(sides[0]) != &node.dims {
+            return None;
+        }
+        let (form, rows, columns) = repeated(dims(sides[0]), dims(sides[1]))?;
+        let mut nodes = vec![sides[0] as u32, sides[1] as u32, both as u32];
+        let mut last = self.uses.only(both).filter(|&next| !self.claimed[next])?;
+        let next = self.node(last);
+        if next.op == Opcode::Binary(BinaryOp::Max) && op == ByteOp::Add {
+            let bound = self.scalar(next.inputs[1] as usize);
+            if next.inputs[0] as usize != both || bound.map(f32::to_bits) != Some(0) || next.dims != node.dims
+            {
+                return None;
+            }
+            op = ByteOp::AddRelu;
+            nodes.push(last as u32);
+            last = self.uses.only(last).filter(|&next| !self.claimed[next])?;
+        }
+        let (from, to) = (nodes[nodes.len() - 1], self.node(last));
+        if to.op != Opcode::Quantize || to.inputs[0] != from {
+            return None;
+        }
+        nodes.push(last as u32);
+        nodes.sort_unstable();
+        let ([a, a_scale, a_zero], [b, b_scale, b_zero]) = (self.affine(sides[0])?, self.affine(sides[1])?);
+        let [_, scale, zero] = self.affine(last)?;
+        let by = |at: usize, zero: usize| By { scale: at, zero: at + 1, signed: is_signed(self.node(zero)) };
+        let pair = Pair { op, a: by(2, a_zero), b: by(4, b_zero), to: by(6, zero), rows, columns };
+        let mut reads = vec![(a, form), (b, if columns > 0 { Some(Form::Rows) } else { form })];
+        reads.extend([a_scale, a_zero, b_scale, b_zero, scale, zero].map(|value| (value, Some(Form::Rows))));
+        Some((nodes, Pending { work: Integer::Pair(pair), reads, form }))
+    }
+
+    fn greatest(&mut self, index: usize, window: &PlanWindow) -> bool {
+        let node = self.node(index);
+        let x = node.inputs[0] as usize;
+        let geometry = pool(node, self.node(x), window);
+        let rank = node.dims.len();
+        let channels = if rank < 3 { 1 } else { node.dims[rank - 3] as usize };
+        let last = |sides: [usize; 2]| Some(Form::Last { channels, size: sides[0] * sides[1] });
+        let (from, to) = (last(geometry.input), last(geometry.output));
+        let work = Integer::Window(Window { pool: geometry, channels, signed: is_signed(node) });
+        self.now(index, Pending { work, reads: vec![(x, from)], form: to });
+        true
+    }
+}
+
+/// How `b` repeats along `a`: the form of both when it does not, else that of `a`, how often each row of
+/// channels is used, and how long it is.
+fn repeated(a: &[u32], b: &[u32]) -> Option<(Option<Form>, usize, usize)> {
+    if a == b {
+        return Some((None, 0, 0));
+    }
+    if a.len() != b.len() {
+        return None;
+    }
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    if same == 0 || b[same..].iter().any(|&dim| dim != 1) {
+        return None;
+    }
+    let (channels, size) = (a[same - 1] as usize, count(&a[same..]));
+    Some((Some(Form::Last { channels, size }), size, channels))
+}

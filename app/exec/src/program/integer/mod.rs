@@ -1,0 +1,110 @@
+//! Steps on bytes: products and convolutions of quantised tensors with what becomes of their sums, and what
+//! stands between them.
+//!
+//! Images of bytes are held with their channels last (see [`Form::Last`](super::table::Form)), which is also
+//! how the rows of a matrix lie; so a pointwise convolution and a product with constant columns are one kind
+//! of step. Everything else about a step (weights, zero points, multipliers) must be constant, but for the
+//! zero point and the scale of a product's activations, which may be computed: a node of another kind runs by
+//! its generic body. Weights are packed when the plan is loaded and kept with the step.
+
+mod build;
+mod depthwise;
+mod elementwise;
+mod find;
+mod product;
+
+use crate::view::View;
+use assay_kernels::Isa;
+pub(super) use build::Pending;
+use depthwise::DepthwiseStep;
+pub(super) use elementwise::Last;
+use elementwise::{Change, Lookup, Pair, Window};
+pub(super) use product::Product;
+
+/// What an integer step does.
+#[derive(Debug)]
+pub(crate) enum Integer {
+    Product(Product),
+    Depthwise(DepthwiseStep),
+    Pair(Pair),
+    Change(Change),
+    Lookup(Lookup),
+    Window(Window),
+    Last(Last),
+}
+
+impl Integer {
+    /// Packs what is constant. `data` is the plan's.
+    pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
+        match self {
+            Integer::Product(product) => product.prepare(isa, data),
+            Integer::Depthwise(depthwise) => depthwise.prepare(data),
+            _ => {}
+        }
+    }
+
+    /// Bytes of scratch.
+    pub(crate) fn scratch(&self) -> u64 {
+        if let Integer::Product(product) = self { product.scratch() } else { 0 }
+    }
+
+    /// A name for people, of a step that computes no node.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Integer::Last(Last { back: true, .. }) => "(channels back)",
+            _ => "(channels last)",
+        }
+    }
+
+    pub(crate) fn run(&self, view: &mut View<'_>) {
+        match self {
+            Integer::Product(product) => product.run(view),
+            Integer::Depthwise(depthwise) => depthwise.run(view),
+            Integer::Pair(pair) => pair.run(view),
+            Integer::Change(change) => change.run(view),
+            Integer::Lookup(lookup) => lookup.run(view),
+            Integer::Window(window) => window.run(view),
+            Integer::Last(last) => last.run(view),
+        }
+    }
+}
+
+/// A constant of the plan: where its bytes are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Constant {
+    pub start: usize,
+    pub bytes: usize,
+}
+
+impl Constant {
+    pub(crate) fn of(self, data: &[u8]) -> &[u8] {
+        &data[self.start..][..self.bytes]
+    }
+
+    pub(crate) fn f32s(self, data: &[u8]) -> Vec<f32> {
+        self.of(data).as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect()
+    }
+
+    pub(crate) fn i32s(self, data: &[u8]) -> Vec<i32> {
+        self.of(data).as_chunks().0.iter().map(|&word| i32::from_le_bytes(word)).collect()
+    }
+
+    /// Bytes as the integers that they stand for.
+    pub(crate) fn integers(self, signed: bool, data: &[u8]) -> Vec<i32> {
+        self.of(data).iter().map(|&byte| integer(signed, byte)).collect()
+    }
+}
+
+/// What a byte stands for.
+pub(crate) fn integer(signed: bool, byte: u8) -> i32 {
+    if signed { i32::from(byte as i8) } else { i32::from(byte) }
+}
+
+/// A list for `columns` columns of one element for all or one for each, in lines of 16.
+fn lines<T: Copy + Default>(list: &[T], columns: usize) -> Vec<[T; 16]> {
+    let at = |column: usize| if list.len() == 1 { list[0] } else { list[column] };
+    let line = |first: usize| {
+        std::array::from_fn(|i| if first + i < columns { at(first + i) } else { T::default() })
+    };
+    (0..columns).step_by(16).map(line).collect()
+}
