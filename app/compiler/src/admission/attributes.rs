@@ -167,6 +167,11 @@ fn known(operator: &str) -> &'static [&'static str] {
     }
 }
 
+/// The attributes of an operator that may be used, for the reference page.
+pub fn of(operator: &str) -> &'static [&'static str] {
+    known(operator)
+}
+
 /// The values of an attribute that are looked at here.
 #[derive(Debug, Default)]
 pub struct Attribute<'a> {
