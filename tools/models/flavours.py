@@ -34,7 +34,8 @@ def write(name, operator, inputs, outputs, constants=(), domain=ML, ml=3, names=
     graph = helper.make_graph(
         [node],
         "g",
-        [helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for k, v in inputs.items()],
+        [helper.make_tensor_value_info(port, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+         for port, array in inputs.items()],
         [helper.make_tensor_value_info(port, dtype, None) for port, dtype in outputs.items()],
         [numpy_helper.from_array(array, port) for port, array in dict(constants).items()],
     )
@@ -85,9 +86,10 @@ def recurrences():
         recurrence(operator, "lengths", lengths=[3, 3], direction="bidirectional")
         recurrence(operator, "last_only", outputs=(0, 1, 0))
         count = {"LSTM": 3, "GRU": 2, "RNN": 1}[operator]
-        lists = [["Relu"] * 3, ["HardSigmoid", "Softsign", "Elu"], ["LeakyRelu", "ThresholdedRelu", "Softplus"]]
-        for at, names in enumerate(lists):
+        for at, names in enumerate([["Relu"] * 3, ["HardSigmoid", "Softsign", "Elu"]]):
             recurrence(operator, f"activations_{at}", activations=names[:count])
+        recurrence(operator, "activations_2", activations=["LeakyRelu", "ThresholdedRelu", "Softplus"][:count],
+                   activation_alpha=[0.1, 0.2][:count])
         recurrence(operator, "activations_scaled", activations=["Affine", "ScaledTanh", "Tanh"][:count],
                    activation_alpha=[0.7, 0.9][:count], activation_beta=[0.1, 0.6][:count])
     recurrence("LSTM", "peepholes", peepholes=True)

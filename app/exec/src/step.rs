@@ -7,7 +7,7 @@ use crate::quant::{self, ConvInt, EinsumInt};
 use crate::rows::{self, Rows};
 use crate::view::View;
 use crate::{cast, elementwise, movement, trees};
-use assay_kernels::{Forest, Pool, PoolDivisor, max_pool, sum_pool};
+use assay_kernels::{Forest, Pool, PoolDivisor, couple, max_pool, sum_pool};
 use assay_plan::Node;
 use assay_plan::memory::einsum_loops;
 use assay_plan::walk::Walk;
@@ -123,6 +123,7 @@ fn plain(view: &mut View<'_>) -> Result<(), Failed> {
         Opcode::ArgMin { axis, last } => rows::arg(view, *axis, false, *last),
         Opcode::Unary(op) => elementwise::unary(view, *op),
         Opcode::Lookup => quant::lookup(view),
+        Opcode::Couple { classes } => couple_pairs(view, *classes as usize),
         _ => unreachable!("every other opcode has a step of its own"),
     }
     Ok(())
@@ -141,4 +142,9 @@ fn pool(geometry: &Pool, view: &mut View<'_>) {
         _ if view.node().dtype != DType::F32 => quant::max_pool(geometry, view),
         _ => max_pool(view.isa(), geometry, view.operand(0), view.result()),
     }
+}
+
+fn couple_pairs(view: &mut View<'_>, classes: usize) {
+    let scratch = view.scratch(classes * (classes + 1));
+    couple(classes, view.operand(0), view.result(), scratch);
 }

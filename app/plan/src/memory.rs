@@ -76,6 +76,7 @@ pub fn scratch_bytes(node: &Node, operands: &[&Node], packed: bool) -> u64 {
             if in_place { 0 } else { bytes(operands[0]) }
         }
         Opcode::TreeEnsemble { classes, .. } => u64::from(*classes),
+        Opcode::Couple { classes } => u64::from(*classes) * (u64::from(*classes) + 1) * 4,
         _ => 0,
     }
 }

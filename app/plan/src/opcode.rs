@@ -370,7 +370,16 @@ pub enum Opcode {
     /// Each element (u8 or i8), read as a u8, chooses from a constant table \[256\] of u8, i8 or f32, the
     /// node's dtype.
     Lookup,
+    /// Probabilities of k classes, f32 \[n, k\], from those of their pairs, f32 \[n, k (k - 1) / 2\]: for i < j
+    /// in order, that of i against j.
+    Couple {
+        /// The classes: 2 to [`MAX_COUPLED`].
+        classes: u32,
+    },
 }
+
+/// Classes that one [`Opcode::Couple`] may have.
+pub const MAX_COUPLED: u32 = 64;
 
 impl Opcode {
     /// The opcode's name, as in `docs/engine.md`.
@@ -408,6 +417,7 @@ impl Opcode {
             Opcode::EinsumInt { .. } => "EinsumInt",
             Opcode::Conv2dInt { .. } => "Conv2dInt",
             Opcode::Lookup => "Lookup",
+            Opcode::Couple { .. } => "Couple",
         }
     }
 }

@@ -5,6 +5,7 @@
 //! from the lowering; most it lacks. These parse the attributes strictly and wire plain typed operators that the
 //! lowering knows.
 
+mod couple;
 mod encode;
 mod features;
 mod linear;
@@ -18,6 +19,7 @@ mod table;
 mod trees;
 mod wiring;
 
+pub use couple::Couple;
 pub use recurrent::{Activation, Cell, Recurrence};
 pub use table::Trees;
 

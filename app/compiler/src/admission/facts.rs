@@ -194,16 +194,21 @@ pub const SINCE: &[(u8, &[&str])] = &[
     (24, &["Swish"]),
 ];
 
-const SCORES: &str = "NONE, SOFTMAX, SOFTMAX_ZERO, LOGISTIC and PROBIT (not of a binary classifier with one score)";
+const SCORES: &str =
+    "NONE, SOFTMAX, SOFTMAX_ZERO, LOGISTIC and PROBIT (not of a binary classifier with one score)";
 const STEPS: &str = "Unrolled, so at most 1,024 steps. sequence_lens constant and equal. Activations: Sigmoid, Tanh, \
     Relu, Affine, LeakyRelu, ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign, Softplus.";
-const SHAPED: &str = "The operand that holds a shape, axes or repeats must be constant, or follow from shapes.";
+const SHAPED: &str =
+    "The operand that holds a shape, axes or repeats must be constant, or follow from shapes.";
 
 /// What an author should know.
 pub const NOTES: &[(&str, &str)] = &[
     ("ArrayFeatureExtractor", "Also on text that is constant, which stands for its positions."),
     ("BatchNormalization", "In inference mode only: training_mode 0, spatial 1."),
-    ("CDist", "Metrics euclidean and sqeuclidean: how scikit-learn's neighbours are exported with optim='cdist'."),
+    (
+        "CDist",
+        "Metrics euclidean and sqeuclidean: how scikit-learn's neighbours are exported with optim='cdist'.",
+    ),
     ("Cast", "From and to the six types; numbers out of range saturate. Not to text."),
     ("ConstantOfShape", SHAPED),
     ("Conv", "One and two dimensions; weights constant."),
@@ -218,7 +223,10 @@ pub const NOTES: &[(&str, &str)] = &[
         "Unrolled, so at most 1,024 steps. sequence_lens constant and equal; peepholes; not input_forget. Activations: \
          as GRU.",
     ),
-    ("LabelEncoder", "Keys and values are numbers; values that are text become positions. The key NaN is refused."),
+    (
+        "LabelEncoder",
+        "Keys and values are numbers; values that are text become positions. The key NaN is refused.",
+    ),
     ("LinearClassifier", SCORES),
     ("LinearRegressor", SCORES),
     ("Normalizer", "MAX divides by the greatest element, as ONNX Runtime does, not by the greatest size."),

@@ -28,7 +28,8 @@ pub fn page() -> String {
          other files are refused.",
     );
     for domain in ["ai.onnx", "ai.onnx.ml", "com.microsoft"] {
-        let mut names: Vec<_> = ops::supported().filter(|entry| entry.0 == domain).map(|entry| entry.1).collect();
+        let mut names: Vec<_> =
+            ops::supported().filter(|entry| entry.0 == domain).map(|entry| entry.1).collect();
         names.sort_unstable();
         if names.is_empty() {
             continue;
@@ -38,7 +39,9 @@ pub fn page() -> String {
             item(&mut page, &entry(name));
         }
     }
-    page.push_str("\n## Refused\nOperators that are not listed have no lowering. These have a reason of their own:\n");
+    page.push_str(
+        "\n## Refused\nOperators that are not listed have no lowering. These have a reason of their own:\n",
+    );
     let mut refused: Vec<_> = ops::refused().collect();
     refused.sort_unstable();
     for (name, reason) in refused {
@@ -111,7 +114,10 @@ mod tests {
             assert!(known.contains(name), "{name} has a note and may not be used");
             assert!(!facts::NOTES[..at].iter().any(|(other, _)| other == name), "{name} has two notes");
         }
-        for list in [facts::TYPES.iter().map(|entry| entry.1).collect::<Vec<_>>(), facts::SINCE.iter().map(|entry| entry.1).collect()] {
+        for list in [
+            facts::TYPES.iter().map(|entry| entry.1).collect::<Vec<_>>(),
+            facts::SINCE.iter().map(|entry| entry.1).collect(),
+        ] {
             let mut names = list.concat();
             names.sort_unstable();
             let count = names.len();

@@ -52,6 +52,7 @@ pub fn result_dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
         Reduce { reducer, axes } => compute::reduce(node, operands, *reducer, axes),
         ArgMax { axis, .. } | ArgMin { axis, .. } => compute::arg(node, operands, *axis),
         TreeEnsemble { classes, .. } => trees::dims(node, operands, *classes),
+        Couple { classes } => compute::couple(node, operands, *classes),
         Unary(op) => elementwise::unary(node, operands, *op),
         Binary(op) => elementwise::binary(node, operands, *op),
         Compare(op) => elementwise::compare(node, operands, *op),

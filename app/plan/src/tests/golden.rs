@@ -56,6 +56,7 @@ fn price_list() -> String {
         (Opcode::Binary(BinaryOp::Add), vec![f(&[4, 9]), f(&[4, 1])], DType::F32, vec![]),
         (Opcode::Binary(BinaryOp::Pow), vec![f(&[4, 9]), f(&[4, 1])], DType::F32, vec![]),
         (Opcode::Compare(CompareOp::Ge), vec![f(&[4, 9]), f(&[4, 1])], DType::Bool, vec![]),
+        (Opcode::Couple { classes: 3 }, vec![f(&[4, 3])], DType::F32, vec![]),
     ];
     let mut lines = String::new();
     for (op, operands, dtype, dims) in list {
@@ -109,4 +110,5 @@ Unary 1607 770
 Binary 1700 170
 Binary 1706 2258
 Compare 1803 170
+Couple 2003000000 30062
 ";
