@@ -8,18 +8,9 @@
 use super::quant;
 
 const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
-const WINDOW: &[&str] = &[
-    "auto_pad",
-    "ceil_mode",
-    "count_include_pad",
-    "dilations",
-    "group",
-    "kernel_shape",
-    "pads",
-    "storage_order",
-    "strides",
-];
-const RECURRENT: &[&str] = &[
+const RECURRENT: &[&str] =
+    &["activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout"];
+const GRU: &[&str] = &[
     "activation_alpha",
     "activation_beta",
     "activations",
@@ -29,7 +20,6 @@ const RECURRENT: &[&str] = &[
     "layout",
     "linear_before_reset",
 ];
-const NORM: &[&str] = &["axis", "epsilon", "num_groups", "stash_type"];
 const TREES: &[&str] = &[
     "aggregate_function",
     "base_values",
@@ -108,40 +98,49 @@ const ENCODER: &[&str] = &[
 fn known(operator: &str) -> &'static [&'static str] {
     match operator {
         "ArgMax" | "ArgMin" => &["axis", "keepdims", "select_last_index"],
-        "AveragePool" | "Conv" | "MaxPool" => WINDOW,
+        "AveragePool" => {
+            &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"]
+        }
         "Binarizer" => &["threshold"],
         "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
         "CDist" => &["metric"],
-        "Cast" | "CastLike" => &["round_mode", "saturate", "to"],
+        "Cast" => &["round_mode", "saturate", "to"],
+        "CastLike" => &["round_mode", "saturate"],
         "Clip" => &["max", "min"],
         "Concat" | "Flatten" | "Gather" | "GatherElements" | "LogSoftmax" | "Softmax" => &["axis"],
-        "Constant" | "ConstantOfShape" => {
-            &["value", "value_float", "value_floats", "value_int", "value_ints"]
-        }
+        "Constant" => &["value", "value_float", "value_floats", "value_int", "value_ints"],
+        "ConstantOfShape" => &["value"],
+        "Conv" => &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"],
         "DepthToSpace" => &["blocksize", "mode"],
         "Dropout" => &["ratio", "seed"],
         "Einsum" => &["equation"],
         "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
         "FeatureVectorizer" => &["inputdimensions"],
-        "GRU" | "LSTM" | "RNN" => RECURRENT,
+        "GRU" => GRU,
         "Gelu" => &["approximate"],
         "Gemm" => &["alpha", "beta", "broadcast", "transA", "transB"],
-        "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "RMSNormalization" => NORM,
+        "GroupNormalization" => &["epsilon", "num_groups", "stash_type"],
         "HardSigmoid" => &["alpha", "beta"],
         "Imputer" => {
             &["imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64"]
         }
+        "InstanceNormalization" => &["epsilon"],
         "LabelEncoder" => ENCODER,
-        "LinearClassifier" | "LinearRegressor" => &[
+        "LayerNormalization" | "RMSNormalization" => &["axis", "epsilon", "stash_type"],
+        "LinearClassifier" => &[
             "classlabels_ints",
             "classlabels_strings",
             "coefficients",
             "intercepts",
             "multi_class",
             "post_transform",
-            "targets",
         ],
+        "LinearRegressor" => &["coefficients", "intercepts", "post_transform", "targets"],
+        "LSTM" | "RNN" => RECURRENT,
         "LpNormalization" => &["axis", "p"],
+        "MaxPool" => {
+            &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"]
+        }
         "MeanVarianceNormalization" => &["axes"],
         "Mod" => &["fmod"],
         "Normalizer" => &["norm"],
@@ -191,12 +190,12 @@ pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
     let Attribute { name, number, .. } = attribute;
     let shown = |text: &str| super::shorten(text);
     if !known(operator).contains(name) {
-        return Err(format!("its attribute `{}` is not known to the compiler", shown(name)));
+        return Err(format!(
+            "its attribute `{}` is not known to the compiler and would be passed over: export the model without it",
+            shown(name)
+        ));
     }
     match (operator, *name) {
-        ("LSTM" | "RNN", "linear_before_reset") if *number != 0 => {
-            Err("linear_before_reset belongs to GRU".to_owned())
-        }
         ("QuantizeLinear" | "DequantizeLinear", "block_size") if *number != 0 => {
             Err("quantisation in blocks is not supported".to_owned())
         }
