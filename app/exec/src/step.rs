@@ -7,7 +7,7 @@ use crate::quant::{self, ConvInt, EinsumInt};
 use crate::rows::{self, Rows};
 use crate::view::View;
 use crate::{along, cast, elementwise, movement, scatter, trees};
-use assay_kernels::{Forest, Pool, max_pool, sum_pool};
+use assay_kernels::{Forest, Pool, couple, max_pool, sum_pool};
 use assay_plan::Node;
 use assay_plan::Opcode;
 use assay_plan::memory::einsum_loops;
@@ -128,6 +128,7 @@ fn plain(view: &mut View<'_>) -> Result<(), Failed> {
         Opcode::ScatterElements { axis, reduction } => scatter::elements(view, *axis, *reduction)?,
         Opcode::ScatterNd { reduction } => scatter::nd(view, *reduction)?,
         Opcode::GatherNd { batch } => scatter::gather_nd(view, *batch)?,
+        Opcode::Couple { classes } => couple_pairs(view, *classes as usize),
         _ => unreachable!("every other opcode has a step of its own"),
     }
     Ok(())
@@ -142,4 +143,9 @@ fn pool(geometry: &Pool, view: &mut View<'_>) {
         _ if view.node().dtype != DType::F32 => quant::max_pool(geometry, view),
         _ => max_pool(view.isa(), geometry, view.operand(0), view.result()),
     }
+}
+
+fn couple_pairs(view: &mut View<'_>, classes: usize) {
+    let scratch = view.scratch(classes * (classes + 1));
+    couple(classes, view.operand(0), view.result(), scratch);
 }

@@ -16,6 +16,7 @@ mod avx2;
 mod avx512;
 mod columns;
 mod conv;
+mod couple;
 mod elementwise;
 mod environment;
 mod forest;
@@ -41,6 +42,7 @@ mod window;
 
 pub use columns::{fold_blocks, fold_columns};
 pub use conv::{Conv, ConvInput};
+pub use couple::couple;
 pub use elementwise::{Binary, Operand, Unary, binary, binary_one, unary};
 pub use forest::Forest;
 pub use gemm::{Columns, Gemm, Place, gemm, pack, packed_len};

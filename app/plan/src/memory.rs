@@ -78,6 +78,7 @@ pub fn scratch_bytes(node: &Node, operands: &[&Node], packed: bool) -> u64 {
         Opcode::TreeEnsemble { classes, .. } => u64::from(*classes),
         // A key of 16 bytes for each element of a row.
         Opcode::TopK { axis, .. } => 16 * u64::from(operands[0].dims[*axis as usize]),
+        Opcode::Couple { classes } => u64::from(*classes) * (u64::from(*classes) + 1) * 4,
         _ => 0,
     }
 }

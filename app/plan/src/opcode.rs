@@ -250,7 +250,16 @@ pub enum Opcode {
         /// Leading axes that both operands share.
         batch: u8,
     },
+    /// Probabilities of k classes, f32 \[n, k\], from those of their pairs, f32 \[n, k (k - 1) / 2\]: for i < j
+    /// in order, that of i against j.
+    Couple {
+        /// The classes: 2 to [`MAX_COUPLED`].
+        classes: u32,
+    },
 }
+
+/// Classes that one [`Opcode::Couple`] may have.
+pub const MAX_COUPLED: u32 = 64;
 
 impl Opcode {
     /// The opcode's name, as in `docs/engine.md`.
@@ -293,6 +302,7 @@ impl Opcode {
             Opcode::ScatterElements { .. } => "ScatterElements",
             Opcode::ScatterNd { .. } => "ScatterNd",
             Opcode::GatherNd { .. } => "GatherNd",
+            Opcode::Couple { .. } => "Couple",
         }
     }
 }

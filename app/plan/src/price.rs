@@ -15,6 +15,8 @@ use crate::shape::{around, bytes, count, keeps_order, reduced_last};
 use crate::walk::Walk;
 use assay_types::tensor::DType;
 
+/// Sweeps of a coupling, at most.
+const COUPLING: u64 = 100;
 /// Starting a node.
 const NODE: u64 = 50;
 /// Bytes read or written in one unit.
@@ -111,6 +113,10 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         }
         Opcode::RmsNorm { axes, .. } => rows(operands[0], axes, 1).saturating_add(moved),
         Opcode::Lookup => moved.max(elements),
+        Opcode::Couple { classes } => {
+            let sweep = u64::from(*classes) * (5 * u64::from(*classes) + 10);
+            u64::from(node.dims[0]).saturating_mul(COUPLING * sweep).saturating_add(moved)
+        }
         Opcode::Unary(op) => elements.saturating_mul(unary(*op)).max(moved),
         Opcode::TreeEnsemble { .. } => tree(operands, trees).saturating_add(moved),
         Opcode::CumSum { .. } => elements.saturating_mul(MOVE).saturating_add(moved),

@@ -59,7 +59,7 @@ pub fn hint(refusal: &Refusal) -> String {
         Refusal::Inadmissible(assay_compiler::admission::Inadmissible::OpenDimension { .. }) => {
             "fix every dimension with --shape".into()
         }
-        _ => "see docs/engine.md for what a model may contain".into(),
+        _ => "see docs/reference/operators.md for what a model may contain".into(),
     }
 }
 

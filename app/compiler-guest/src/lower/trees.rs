@@ -1,12 +1,17 @@
-//! Tree ensembles: their tables as constants.
+//! Tree ensembles, their tables as constants, and the coupling of pairs of classes.
 
 use super::Lowered;
 use super::context::{Lowering, Site};
-use crate::operators::Trees;
+use crate::operators::{Couple, Trees};
 use assay_plan::Opcode;
 use tract_onnx::tract_hir::internal::*;
 
 pub fn lower(lowering: &mut Lowering, site: &Site<'_>) -> Lowered {
+    if let Some(op) = site.op::<Couple>() {
+        let (dtype, dims) = site.result()?;
+        let op = Opcode::Couple { classes: u32::try_from(op.classes)? };
+        return Ok(Some(vec![lowering.plan.push(op, &[site.input(0)?], dtype, &dims)]));
+    }
     let Some(trees) = site.op::<Trees>() else { return Ok(None) };
     let (dtype, dims) = site.result()?;
     let len = |len: usize| -> TractResult<u32> { Ok(u32::try_from(len)?) };

@@ -6,6 +6,7 @@
 //! lowering knows.
 
 mod activations;
+mod couple;
 mod encode;
 mod features;
 mod linear;
@@ -20,6 +21,7 @@ mod trees;
 mod windows;
 mod wiring;
 
+pub use couple::Couple;
 pub use recurrent::{Activation, Cell, Recurrence};
 pub use table::Trees;
 pub use windows::MaxPoolIndices;

@@ -147,19 +147,23 @@ fn activations(node: &NodeProto, cell: Cell, directions: usize) -> TractResult<V
     ensure!(names.len() == expected, "{} activations where {expected} are needed", names.len());
     let mut alphas = node.get_attr_opt_slice::<f32>("activation_alpha")?.unwrap_or_default().iter().copied();
     let mut betas = node.get_attr_opt_slice::<f32>("activation_beta")?.unwrap_or_default().iter().copied();
-    let mut alpha = |usual: f32| alphas.next().unwrap_or(usual).to_bits();
-    let mut beta = |usual: f32| betas.next().unwrap_or(usual).to_bits();
+    // Where ONNX names no default the file must name the number.
+    let given = |name: &str, number: Option<f32>| {
+        number.map(f32::to_bits).with_context(|| format!("the activation {name} needs its alpha and beta"))
+    };
     let activation = |name: &String| {
+        let mut alpha = |usual: Option<f32>| given(name, alphas.next().or(usual));
+        let mut beta = |usual: Option<f32>| given(name, betas.next().or(usual));
         Ok(match name.as_str() {
             "sigmoid" => Activation::Sigmoid,
             "tanh" => Activation::Tanh,
             "relu" => Activation::Relu,
-            "affine" => Activation::Affine(alpha(1.0), beta(0.0)),
-            "leakyrelu" => Activation::LeakyRelu(alpha(0.01)),
-            "thresholdedrelu" => Activation::ThresholdedRelu(alpha(1.0)),
-            "scaledtanh" => Activation::ScaledTanh(alpha(1.0), beta(1.0)),
-            "hardsigmoid" => Activation::HardSigmoid(alpha(0.2), beta(0.5)),
-            "elu" => Activation::Elu(alpha(1.0)),
+            "affine" => Activation::Affine(alpha(None)?, beta(None)?),
+            "leakyrelu" => Activation::LeakyRelu(alpha(Some(0.01))?),
+            "thresholdedrelu" => Activation::ThresholdedRelu(alpha(None)?),
+            "scaledtanh" => Activation::ScaledTanh(alpha(None)?, beta(None)?),
+            "hardsigmoid" => Activation::HardSigmoid(alpha(Some(0.2))?, beta(Some(0.5))?),
+            "elu" => Activation::Elu(alpha(Some(1.0))?),
             "softsign" => Activation::Softsign,
             "softplus" => Activation::Softplus,
             other => bail!("the activation {other} is not supported"),

@@ -5,6 +5,7 @@
 //! equals. The scores are the machines' own, or, with `prob_a` and `prob_b`, the classes' probabilities. A
 //! file without support vectors holds one linear score for each class instead.
 
+use super::couple::Couple;
 use super::scores::{Parsed, Scored, Scores, Scoring, Transform, floats, labels, numbers, transform};
 use super::wiring::Wiring;
 use tract_onnx::model::ParsingContext;
@@ -331,10 +332,5 @@ fn probabilities(
     let most = wiring.row("platt.most", &[1.0 - 1e-7])?;
     let first = wiring.node("platt.above", math::max(), &[first, least])?;
     let first = wiring.node("platt.below", math::min(), &[first, most])?;
-    if classes == 2 {
-        let negative = wiring.node("platt.minus", math::neg(), &[first])?;
-        let second = wiring.add_row("platt.rest", negative, &[1.0])?;
-        return wiring.columns("platt.both", &[first, second]);
-    }
-    bail!("probabilities of {classes} classes are not supported yet")
+    wiring.node("coupled", Couple { classes }, &[first])
 }

@@ -8,18 +8,9 @@
 use super::quant;
 
 const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
-const WINDOW: &[&str] = &[
-    "auto_pad",
-    "ceil_mode",
-    "count_include_pad",
-    "dilations",
-    "group",
-    "kernel_shape",
-    "pads",
-    "storage_order",
-    "strides",
-];
-const RECURRENT: &[&str] = &[
+const RECURRENT: &[&str] =
+    &["activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout"];
+const GRU: &[&str] = &[
     "activation_alpha",
     "activation_beta",
     "activations",
@@ -50,7 +41,6 @@ const SCAN: &[&str] = &[
     "scan_output_axes",
     "scan_output_directions",
 ];
-const NORM: &[&str] = &["axis", "epsilon", "num_groups", "stash_type"];
 const TREES: &[&str] = &[
     "aggregate_function",
     "base_values",
@@ -129,33 +119,36 @@ const ENCODER: &[&str] = &[
 fn known(operator: &str) -> &'static [&'static str] {
     match operator {
         "ArgMax" | "ArgMin" => &["axis", "keepdims", "select_last_index"],
-        "AveragePool" | "Conv" | "MaxPool" => WINDOW,
-        "BitShift" => &["direction"],
+        "AveragePool" => {
+            &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"]
+        }
         "Binarizer" => &["threshold"],
         "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
         "CDist" => &["metric"],
-        "Cast" | "CastLike" => &["round_mode", "saturate", "to"],
-        "Celu" | "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
-        "CenterCropPad" => &["axes"],
+        "Cast" => &["round_mode", "saturate", "to"],
+        "CastLike" => &["round_mode", "saturate"],
         "Clip" => &["max", "min"],
         "Concat" | "Flatten" | "Gather" | "GatherElements" | "Hardmax" | "LogSoftmax" | "OneHot"
         | "Scatter" | "Softmax" => &["axis"],
+        "Constant" => &["value", "value_float", "value_floats", "value_int", "value_ints"],
+        "ConstantOfShape" => &["value"],
+        "Conv" => &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"],
+        "BitShift" => &["direction"],
+        "Celu" | "Elu" | "LeakyRelu" | "ThresholdedRelu" => &["alpha"],
+        "CenterCropPad" => &["axes"],
         "ConvTranspose" => TRANSPOSED,
         "CumSum" => &["exclusive", "reverse"],
-        "Constant" | "ConstantOfShape" => {
-            &["value", "value_float", "value_floats", "value_int", "value_ints"]
-        }
         "DFT" => &["axis", "inverse", "onesided"],
         "DepthToSpace" => &["blocksize", "mode"],
         "Dropout" => &["ratio", "seed"],
         "Einsum" => &["equation"],
         "EyeLike" => &["dtype", "k"],
         "FeatureVectorizer" => &["inputdimensions"],
-        "GRU" | "LSTM" | "RNN" => RECURRENT,
-        "GatherND" => &["batch_dims"],
+        "GRU" => GRU,
         "Gelu" => &["approximate"],
         "Gemm" => &["alpha", "beta", "broadcast", "transA", "transB"],
-        "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "RMSNormalization" => NORM,
+        "GroupNormalization" => &["epsilon", "num_groups", "stash_type"],
+        "GatherND" => &["batch_dims"],
         "GridSample" => &["align_corners", "mode", "padding_mode"],
         "HardSigmoid" => &["alpha", "beta"],
         "If" => &["else_branch", "then_branch"],
@@ -164,18 +157,24 @@ fn known(operator: &str) -> &'static [&'static str] {
         }
         "IsInf" => &["detect_negative", "detect_positive"],
         "LRN" => &["alpha", "beta", "bias", "size"],
+        "InstanceNormalization" => &["epsilon"],
         "LabelEncoder" => ENCODER,
-        "LinearClassifier" | "LinearRegressor" => &[
+        "LayerNormalization" | "RMSNormalization" => &["axis", "epsilon", "stash_type"],
+        "LinearClassifier" => &[
             "classlabels_ints",
             "classlabels_strings",
             "coefficients",
             "intercepts",
             "multi_class",
             "post_transform",
-            "targets",
         ],
+        "LinearRegressor" => &["coefficients", "intercepts", "post_transform", "targets"],
+        "LSTM" | "RNN" => RECURRENT,
         "LpNormalization" => &["axis", "p"],
         "LpPool" => &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "p", "pads", "strides"],
+        "MaxPool" => {
+            &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"]
+        }
         "MeanVarianceNormalization" => &["axes"],
         "Mod" => &["fmod"],
         "Normalizer" => &["norm"],
@@ -210,6 +209,11 @@ fn known(operator: &str) -> &'static [&'static str] {
     }
 }
 
+/// The attributes of an operator that may be used, for the reference page.
+pub fn of(operator: &str) -> &'static [&'static str] {
+    known(operator)
+}
+
 /// The values of an attribute that are looked at here.
 #[derive(Debug, Default)]
 pub struct Attribute<'a> {
@@ -229,12 +233,12 @@ pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
     let Attribute { name, number, .. } = attribute;
     let shown = |text: &str| super::shorten(text);
     if !known(operator).contains(name) {
-        return Err(format!("its attribute `{}` is not known to the compiler", shown(name)));
+        return Err(format!(
+            "its attribute `{}` is not known to the compiler and would be passed over: export the model without it",
+            shown(name)
+        ));
     }
     match (operator, *name) {
-        ("LSTM" | "RNN", "linear_before_reset") if *number != 0 => {
-            Err("linear_before_reset belongs to GRU".to_owned())
-        }
         ("QuantizeLinear" | "DequantizeLinear", "block_size") if *number != 0 => {
             Err("quantisation in blocks is not supported".to_owned())
         }

@@ -7,12 +7,16 @@
 //! makes sense: that is the compiler's, in its sandbox.
 
 mod attributes;
+mod facts;
 mod graph;
 mod labels;
 pub mod ops;
 mod quant;
+mod reference;
 mod tensor;
 mod wire;
+
+pub use reference::page as operators_page;
 
 use assay_types::limits::{
     MAX_MODEL_BYTES, MAX_ONNX_NESTING, MAX_ONNX_NODES, MAX_PORTS, MAX_RANK, MAX_TENSOR_BYTES,

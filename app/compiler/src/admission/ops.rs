@@ -238,6 +238,11 @@ pub fn supported() -> impl Iterator<Item = (&'static str, &'static str)> {
     core.chain(MICROSOFT.iter().chain(quant::MICROSOFT).map(|name| ("com.microsoft", *name)))
 }
 
+/// The operators that are refused for a reason of their own: the reference table in the documentation.
+pub fn refused() -> impl Iterator<Item = (&'static str, &'static str)> {
+    REFUSED.iter().copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

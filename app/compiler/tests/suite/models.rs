@@ -16,22 +16,22 @@ const STEPS: [(&str, f32); 2] = [("cnn_digits_qop", 0.003_907), ("mlp_digits_qdq
 /// How far any other may be off.
 const TOLERANCE: f32 = 1e-4;
 
-struct Case {
-    inputs: Vec<NamedTensor>,
-    outputs: Vec<NamedTensor>,
+pub struct Case {
+    pub inputs: Vec<NamedTensor>,
+    pub outputs: Vec<NamedTensor>,
 }
 
 fn tensor(archive: &mut NpzArchive<std::io::BufReader<std::fs::File>>, entry: &str) -> Tensor {
     let array = archive.by_name(entry).unwrap().unwrap();
     let dims = array.shape().iter().map(|&dim| dim as u32).collect();
-    if entry.ends_with("label") {
+    if array.dtype().descr().contains("i8") {
         return Tensor::from_i64(dims, &array.into_vec::<i64>().unwrap()).unwrap();
     }
     Tensor::from_f32(dims, &array.into_vec::<f32>().unwrap()).unwrap()
 }
 
 /// The inputs of a model and what ONNX Runtime made of them.
-fn case(onnx: &Path) -> Case {
+pub fn case(onnx: &Path) -> Case {
     let mut archive = NpzArchive::open(onnx.with_extension("npz")).unwrap();
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let mut case = Case { inputs: vec![], outputs: vec![] };
@@ -44,7 +44,7 @@ fn case(onnx: &Path) -> Case {
     case
 }
 
-fn shapes(case: &Case) -> Vec<InputShape> {
+pub fn shapes(case: &Case) -> Vec<InputShape> {
     let shape =
         |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
     case.inputs.iter().map(shape).collect()

@@ -165,6 +165,7 @@ fn node_value(node: &Node, x: &[(&Value, &Node)]) -> Option<Value> {
         Opcode::Quantize | Opcode::Dequantize | Opcode::Requantize => quant::scaled(node, x),
         Opcode::EinsumInt { a, b, out } => quant::einsum(node, x, [a, b, out]),
         Opcode::Conv2dInt { window, groups } => quant::conv(node, x, window, *groups as usize),
+        Opcode::Couple { classes } => couple(x[0].0, *classes as usize),
         Opcode::Lookup => quant::lookup(x[0].0, x[1].0),
         Opcode::CumSum { .. } | Opcode::TopK { .. } | Opcode::GatherNd { .. } => places::value(node, x)?,
         Opcode::ScatterElements { .. } | Opcode::ScatterNd { .. } => places::value(node, x)?,
@@ -506,6 +507,50 @@ fn rows(node: &Node, x: &[f32], axes: &[u8]) -> Value {
         group.iter().zip(done).for_each(|(&k, v)| y[k] = v);
     }
     F(y)
+}
+
+/// Wu, Lin and Weng's iteration, with r written out as a matrix.
+fn couple(x: &Value, k: usize) -> Value {
+    let F(x) = x else { unreachable!() };
+    let mut out = vec![];
+    for row in x.chunks(k * (k - 1) / 2) {
+        let mut r = vec![vec![0.0_f32; k]; k];
+        let mut next = row.iter();
+        for i in 0..k {
+            for j in i + 1..k {
+                r[i][j] = *next.next().unwrap();
+                r[j][i] = 1.0 - r[i][j];
+            }
+        }
+        let q = |i: usize, j: usize| {
+            if i == j {
+                (0..k).filter(|&j| j != i).map(|j| r[j][i] * r[j][i]).fold(0.0_f32, |sum, term| sum + term)
+            } else {
+                -(r[i.max(j)][i.min(j)] * r[i.min(j)][i.max(j)])
+            }
+        };
+        let mut p = vec![1.0 / k as f32; k];
+        for _ in 0..100 {
+            let dot = |i: usize| (0..k).fold(0.0_f32, |sum, j| sum + q(i, j) * p[j]);
+            let mut qp: Vec<f32> = (0..k).map(dot).collect();
+            let mut product = (0..k).fold(0.0_f32, |sum, i| sum + p[i] * qp[i]);
+            let errors = qp.iter().map(|value| (value - product).abs());
+            let worst = errors.fold(0.0_f32, |worst, error| if error > worst { error } else { worst });
+            if worst < 0.005 / k as f32 {
+                break;
+            }
+            for i in 0..k {
+                let step = (product - qp[i]) / q(i, i);
+                p[i] += step;
+                let by = 1.0 + step;
+                product = (product + step * (step * q(i, i) + 2.0 * qp[i])) / by / by;
+                qp = (0..k).map(|j| (qp[j] + step * q(i, j)) / by).collect();
+                p.iter_mut().for_each(|p| *p /= by);
+            }
+        }
+        out.extend(p);
+    }
+    F(out)
 }
 
 fn unary(op: UnaryOp, dtype: DType, x: &Value) -> Value {

@@ -530,12 +530,26 @@ impl Generator {
     fn rows(&mut self) -> Option<ValueId> {
         let x = self.value(DType::F32);
         let axes = self.axes(self.node(x).dims.len());
+        if self.rng.chance(15) {
+            return self.couple(x);
+        }
         let op = match self.rng.below(3) {
             0 => Opcode::Softmax { axes },
             1 => Opcode::LogSoftmax { axes },
             _ => Opcode::RmsNorm { axes, eps: self.rng.pick(&[0.0f32, 1e-5, 1.0]).to_bits() },
         };
         self.push(op, &[x], DType::F32, vec![])
+    }
+
+    fn couple(&mut self, x: ValueId) -> Option<ValueId> {
+        let count: u32 = self.node(x).dims.iter().product();
+        let classes = self.rng.pick(&[2u32, 3, 4]);
+        let pairs = classes * (classes - 1) / 2;
+        if !count.is_multiple_of(pairs) {
+            return None;
+        }
+        let x = self.push(Opcode::Reshape, &[x], DType::F32, vec![count / pairs, pairs])?;
+        self.push(Opcode::Couple { classes }, &[x], DType::F32, vec![])
     }
 
     fn unary(&mut self) -> Option<ValueId> {

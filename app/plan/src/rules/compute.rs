@@ -3,7 +3,7 @@
 use super::{Rule, all_f32, ascending_axes, need};
 use crate::format::Node;
 use crate::limits::{MAX_LABELS, MAX_WINDOW};
-use crate::opcode::{Opcode, Reducer, Window};
+use crate::opcode::{MAX_COUPLED, Opcode, Reducer, Window};
 use assay_types::tensor::DType;
 
 pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> Result<Vec<u32>, Rule> {
@@ -90,6 +90,15 @@ pub(super) fn pool(node: &Node, operands: &[&Node], window: &Window) -> Result<V
         dims[rank - 2 + side] = windows(x.dims[rank - 2 + side], window, side)?;
     }
     Ok(dims)
+}
+
+/// Probabilities of classes from those of their pairs.
+pub(super) fn couple(node: &Node, operands: &[&Node], classes: u32) -> Result<Vec<u32>, Rule> {
+    all_f32(&[node, operands[0]])?;
+    need!((2..=MAX_COUPLED).contains(&classes), "the number of classes is out of range");
+    let [rows, pairs] = operands[0].dims[..] else { return Err("a rank is wrong") };
+    need!(pairs == classes * (classes - 1) / 2, "the pairs are not the classes'");
+    Ok(vec![rows, classes])
 }
 
 pub(super) fn rows(node: &Node, operands: &[&Node], axes: &[u8]) -> Result<Vec<u32>, Rule> {

@@ -55,6 +55,7 @@ pub fn result_dims(node: &Node, operands: &[&Node]) -> Result<Vec<u32>, Rule> {
         TopK { axis, k, .. } => compute::top_k(node, operands, *axis, *k),
         CumSum { axis, .. } => compute::cumulative(node, operands, *axis),
         TreeEnsemble { classes, .. } => trees::dims(node, operands, *classes),
+        Couple { classes } => compute::couple(node, operands, *classes),
         Unary(op) => elementwise::unary(node, operands, *op),
         Binary(op) => elementwise::binary(node, operands, *op),
         Compare(op) => elementwise::compare(node, operands, *op),

@@ -91,14 +91,15 @@ fn price_list() -> String {
         (Opcode::Binary(BinaryOp::Add), vec![f(&[4, 9]), f(&[4, 1])], DType::F32, vec![]),
         (Opcode::Binary(BinaryOp::Pow), vec![f(&[4, 9]), f(&[4, 1])], DType::F32, vec![]),
         (Opcode::Compare(CompareOp::Ge), vec![f(&[4, 9]), f(&[4, 1])], DType::Bool, vec![]),
+        (Opcode::Couple { classes: 3 }, vec![f(&[4, 3])], DType::F32, vec![]),
     ];
-    lines(list)
+    lines(list.into_iter().chain(later_nodes()).collect())
 }
 
 /// Name, encoding and price of nodes over inputs.
 pub(super) fn lines(list: Vec<(Opcode, Vec<Shape>, DType, Vec<u32>)>) -> String {
     let mut lines = String::new();
-    for (op, operands, dtype, dims) in list.into_iter().chain(later_nodes()) {
+    for (op, operands, dtype, dims) in list {
         let operand = |(dtype, dims): &Shape| Node {
             op: Opcode::Input,
             inputs: vec![],
@@ -149,6 +150,7 @@ Unary 1607 770
 Binary 1700 170
 Binary 1706 2258
 Compare 1803 170
+Couple 2503000000 30062
 Unary 161f 770
 Unary 1620 86
 Binary 1707 2258

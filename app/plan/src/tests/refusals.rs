@@ -290,6 +290,17 @@ fn functions_of_other_dtypes_are_refused() {
     }
 }
 
+#[test]
+fn a_coupling_has_the_pairs_of_its_classes() {
+    let two = Opcode::Couple { classes: 2 };
+    refused(two.clone(), &[f(&[3, 3])], F32, &[3, 2], "the pairs are not the classes'");
+    refused(two.clone(), &[f(&[3])], F32, &[3, 2], "a rank is wrong");
+    refused(two, &[f(&[3, 1])], F32, &[3, 3], "the dims are not what the rule gives");
+    let many = "the number of classes is out of range";
+    refused(Opcode::Couple { classes: 65 }, &[f(&[1, 2080])], F32, &[1, 65], many);
+    refused(Opcode::Couple { classes: 1 }, &[f(&[1, 1])], F32, &[1, 1], many);
+}
+
 /// A plan of one tree ensemble over these tables.
 fn ensemble(roots: &[i32], nodes: &[[i32; 5]], classes: &[i32]) -> String {
     let mut b = PlanBuilder::new();

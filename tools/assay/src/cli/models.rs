@@ -77,6 +77,9 @@ struct Inspected {
     inputs: Vec<OpenPort>,
     outputs: Vec<OpenPort>,
     operators: BTreeMap<String, u32>,
+    /// What an author should know: outputs that are other than the file declares.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     units: Option<u64>,
     load_units: Option<u64>,
     image_bytes: Option<u64>,
@@ -92,6 +95,7 @@ fn inspect(context: &Context, path: &Path, shapes: &[InputShape]) -> Result<Repl
         found.inputs = report.inputs.iter().map(Into::into).collect();
         found.outputs = report.outputs.iter().map(Into::into).collect();
         found.operators = report.operators;
+        found.notes = report.notes;
     }
     let compiled = Workbench::new(&context.home).compile(local::ENGINE, &file, shapes)?;
     match &compiled.outcome {
@@ -135,6 +139,7 @@ impl Inspected {
             .add("inputs", ports(&self.inputs))
             .add("outputs", ports(&self.outputs))
             .add("operators", operators.join(", "))
+            .add_some("note", (!self.notes.is_empty()).then(|| self.notes.join("; ")))
             .add_some("units of a run", self.units)
             .add_some("units of sealing", self.load_units)
             .add_some("plan bytes", self.image_bytes)
