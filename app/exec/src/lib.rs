@@ -25,6 +25,7 @@ mod rows;
 mod step;
 mod store;
 mod trees;
+pub mod vector;
 mod view;
 
 pub use assay_kernels::{Check as KernelCheck, Isa, selftest as kernel_selftest};
