@@ -1,8 +1,12 @@
-//! The compiler with its real blob: models, hostile files, mutants.
+//! The compiler with its real blob: models, one-operator models, hostile files, mutants.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod agreement;
+mod archive;
 mod cache;
 mod classical;
+mod corpus;
+mod deep;
 mod hostile;
 mod models;
 mod mutants;
