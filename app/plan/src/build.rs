@@ -37,7 +37,8 @@ pub struct PlanBuilder {
     inputs: Vec<(String, ValueId)>,
     outputs: Vec<(String, ValueId)>,
     data: Vec<u8>,
-    offsets: BTreeMap<[u8; 32], u64>,
+    /// Where constants of a fingerprint and a length start.
+    offsets: BTreeMap<(u64, usize), Vec<u64>>,
     constants: BTreeMap<(u64, DType, Vec<u32>), ValueId>,
     mistake: Option<BuildError>,
 }
@@ -46,6 +47,12 @@ impl PlanBuilder {
     /// An empty plan.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for so many bytes of constants, alignment included. Without it the data grows by doubling,
+    /// which a large model may not have the memory for.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.data.reserve_exact(bytes);
     }
 
     fn note(&mut self, mistake: BuildError) {
@@ -86,13 +93,7 @@ impl PlanBuilder {
             self.note(BuildError::ConstantLength { len: bytes.len(), dtype, dims: dims.to_vec() });
         }
         let offset = self.store(bytes);
-        let key = (offset, dtype, dims.to_vec());
-        if let Some(&id) = self.constants.get(&key) {
-            return id;
-        }
-        let id = self.push(Opcode::Const { offset }, &[], dtype, dims);
-        self.constants.insert(key, id);
-        id
+        self.constant_at(offset, dtype, dims)
     }
 
     /// A constant of f32.
@@ -111,6 +112,29 @@ impl PlanBuilder {
     pub fn constant_i32(&mut self, dims: &[u32], values: &[i32]) -> ValueId {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(DType::I32, dims, &bytes)
+    }
+
+    /// The same constant under other dims of as many elements, without a copy of its bytes. `None` when the
+    /// value is no constant.
+    pub fn constant_as(&mut self, value: ValueId, dims: &[u32]) -> Option<ValueId> {
+        let node = self.get(value)?;
+        let (Opcode::Const { offset }, dtype) = (&node.op, node.dtype) else { return None };
+        let offset = *offset;
+        let len = tensor::byte_len(dtype, &node.dims)?;
+        if tensor::byte_len(dtype, dims) != Some(len) {
+            self.note(BuildError::ConstantLength { len, dtype, dims: dims.to_vec() });
+        }
+        Some(self.constant_at(offset, dtype, dims))
+    }
+
+    fn constant_at(&mut self, offset: u64, dtype: DType, dims: &[u32]) -> ValueId {
+        let key = (offset, dtype, dims.to_vec());
+        if let Some(&id) = self.constants.get(&key) {
+            return id;
+        }
+        let id = self.push(Opcode::Const { offset }, &[], dtype, dims);
+        self.constants.insert(key, id);
+        id
     }
 
     /// The node that defines a value.
@@ -182,12 +206,13 @@ impl PlanBuilder {
 
     /// Where bytes are in the data section, which has equal ones once.
     fn store(&mut self, bytes: &[u8]) -> u64 {
-        let digest = *blake3::hash(bytes).as_bytes();
-        if let Some(&offset) = self.offsets.get(&digest) {
+        let known = self.offsets.entry((fingerprint(bytes), bytes.len())).or_default();
+        let same = |&&offset: &&u64| self.data[offset as usize..].starts_with(bytes);
+        if let Some(&offset) = known.iter().find(same) {
             return offset;
         }
         let offset = append(&mut self.data, bytes);
-        self.offsets.insert(digest, offset);
+        known.push(offset);
         offset
     }
 
@@ -220,18 +245,32 @@ impl PlanBuilder {
                 }
             }
         }
-        let old = std::mem::take(&mut self.data);
+        let mut data = std::mem::take(&mut self.data);
         if !dead {
-            return (old, BTreeMap::new());
+            return (data, BTreeMap::new());
         }
-        let mut data = Vec::new();
+        // Moved down in place, lowest first: nothing is written over that is still to be moved.
         let mut moved = BTreeMap::new();
+        let mut end = 0usize;
         for (offset, len) in ends {
-            let start = offset as usize;
-            moved.insert(offset, append(&mut data, &old[start..start + len]));
+            let (from, to) = (offset as usize, end.next_multiple_of(CONST_ALIGN as usize));
+            data[end..to].fill(0);
+            data.copy_within(from..from + len, to);
+            moved.insert(offset, to as u64);
+            end = to + len;
         }
+        data.truncate(end);
         (data, moved)
     }
+}
+
+/// A number that equal bytes share and others rarely do. A real hash would cost the compiler, which runs without
+/// vector instructions, more than all else that it does to a large model.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let sum = words.iter().fold(0, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+    rest.iter().fold(sum, |sum, &byte| mix(sum, u64::from(byte)))
 }
 
 /// Appends bytes at the next aligned offset, and returns it.
@@ -256,6 +295,22 @@ mod tests {
         assert_eq!(a, b);
         assert_ne!(a, c);
         assert_eq!(builder.data.len(), 8);
+    }
+
+    #[test]
+    fn constants_of_one_fingerprint_are_told_apart() {
+        // The fingerprint of zeros is zero, whatever comes first.
+        let (a, b) = ([0u8; 16], [0u8; 24]);
+        assert_eq!(fingerprint(&a), fingerprint(&b));
+        let mut builder = PlanBuilder::new();
+        let ids = [&a[..], &b, &[1; 16], &a, &b]
+            .map(|bytes| builder.constant(DType::U8, &[bytes.len() as u32], bytes));
+        assert_eq!((ids[0], ids[1]), (ids[3], ids[4]));
+        assert_eq!(builder.constant_bytes(ids[1]).unwrap(), b);
+        assert_eq!(builder.constant_bytes(ids[2]).unwrap(), [1; 16]);
+        builder.offsets.entry((fingerprint(&[2; 16]), 16)).or_default().push(0);
+        let c = builder.constant(DType::U8, &[16], &[2; 16]);
+        assert_eq!(builder.constant_bytes(c).unwrap(), [2; 16]);
     }
 
     #[test]
@@ -301,6 +356,37 @@ mod tests {
         let x = builder.input("x", DType::F32, &[1]);
         builder.redefine(x, &[0]);
         assert!(matches!(builder.finish(), Err(BuildError::ConstantLength { len: 1, .. })));
+    }
+
+    #[test]
+    fn a_constant_under_other_dims_shares_its_bytes() {
+        let mut builder = PlanBuilder::new();
+        let a = builder.constant_f32(&[2, 3], &[0.5; 6]);
+        let b = builder.constant_as(a, &[6]).unwrap();
+        assert_eq!(builder.get(b).unwrap().op, builder.get(a).unwrap().op);
+        assert_eq!(builder.constant_as(a, &[6]), Some(b));
+        let x = builder.input("x", DType::F32, &[6]);
+        assert_eq!(builder.constant_as(x, &[6]), None);
+        builder.constant_as(a, &[5]);
+        assert!(matches!(builder.finish(), Err(BuildError::ConstantLength { len: 24, .. })));
+    }
+
+    #[test]
+    fn constants_move_down_over_dead_ones_and_keep_their_bytes() {
+        let mut builder = PlanBuilder::new();
+        builder.reserve(1000);
+        let constants: Vec<ValueId> =
+            (0..9u8).map(|index| builder.constant(DType::U8, &[100], &[index + 1; 100])).collect();
+        for &live in &[constants[1], constants[4], constants[8]] {
+            builder.output(&format!("y{live}"), live);
+        }
+        let plan = builder.finish().unwrap();
+        assert_eq!(plan.data.len(), 128 + 128 + 100);
+        for (node, byte) in plan.nodes.iter().zip([2, 5, 9]) {
+            let Opcode::Const { offset } = node.op else { panic!("{node:?}") };
+            assert_eq!(plan.data[offset as usize..][..100], [byte; 100]);
+        }
+        assert_eq!(plan.data[100..128], [0; 28]);
     }
 
     #[test]

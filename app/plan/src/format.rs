@@ -86,6 +86,11 @@ impl Plan {
 
     /// The canonical bytes, which [`PlanHash`](assay_types::hash::PlanHash) is over.
     pub fn encode(&self) -> Vec<u8> {
-        codec::encode(self)
+        // Sized once: a vector that doubles would hold a large plan three times over.
+        let mut bytes = Vec::with_capacity(borsh::object_length(self).unwrap_or(0));
+        if self.serialize(&mut bytes).is_err() {
+            bytes.clear();
+        }
+        bytes
     }
 }

@@ -45,8 +45,27 @@ pub fn decode<T: BorshSerialize + BorshDeserialize>(bytes: &[u8], limit: usize) 
         return Err(CodecError::TooLong { len: bytes.len(), limit });
     }
     let value = T::try_from_slice(bytes).map_err(|error| CodecError::Malformed(error.to_string()))?;
-    if encode(&value) != bytes {
+    // Compared as it is written: a plan is large, and a second copy of it would cost more than the look.
+    let mut rest = Expect(bytes);
+    if value.serialize(&mut rest).is_err() || !rest.0.is_empty() {
         return Err(CodecError::NotCanonical);
     }
     Ok(value)
+}
+
+/// A writer that takes the bytes it expects and no others.
+struct Expect<'a>(&'a [u8]);
+
+impl borsh::io::Write for Expect<'_> {
+    fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
+        match self.0.strip_prefix(bytes) {
+            Some(rest) => self.0 = rest,
+            None => return Err(borsh::io::ErrorKind::InvalidData.into()),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> borsh::io::Result<()> {
+        Ok(())
+    }
 }

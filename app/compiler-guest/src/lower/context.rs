@@ -110,9 +110,8 @@ impl Lowering {
             return Ok(value);
         }
         // A constant is only renamed: its bytes are stored once.
-        if let Some(bytes) = self.plan.constant_bytes(value) {
-            let bytes = bytes.to_vec();
-            return Ok(self.plan.constant(dtype, dims, &bytes));
+        if let Some(renamed) = self.plan.constant_as(value, dims) {
+            return Ok(renamed);
         }
         Ok(self.plan.push(Opcode::Reshape, &[value], dtype, dims))
     }

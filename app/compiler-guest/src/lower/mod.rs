@@ -26,9 +26,12 @@ mod trees;
 mod volume;
 
 use crate::compile::Ports;
-use assay_plan::Plan;
+use assay_plan::{CONST_ALIGN, Plan};
 use context::{Lowering, Site, Values};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::*;
 
 /// What a concern makes of a node: its values, one per output slot, or `None` when the node is another's.
@@ -45,6 +48,7 @@ pub fn lower(model: &TypedModel, ports: &Ports) -> TractResult<Plan> {
         "ports were lost on the way"
     );
     let mut lowering = Lowering::default();
+    lowering.plan.reserve(constant_bytes(model));
     let mut values = Values::new();
     for (outlet, name) in inputs.iter().zip(&ports.inputs) {
         let (dtype, dims) = context::fact(model.outlet_fact(*outlet)?)?;
@@ -61,6 +65,14 @@ pub fn lower(model: &TypedModel, ports: &Ports) -> TractResult<Plan> {
     }
     lowering.plan.fold();
     Ok(lowering.plan.finish()?)
+}
+
+/// Bytes of the graph's own constants, each tensor once, with room for its alignment.
+fn constant_bytes(model: &TypedModel) -> usize {
+    let mut seen = BTreeSet::new();
+    let constants = model.nodes().iter().filter_map(|node| node.op_as::<Const>());
+    let tensors = constants.map(|op| op.val()).filter(|tensor| seen.insert(Arc::as_ptr(tensor)));
+    tensors.map(|tensor| tensor.volume() * tensor.datum_type().size_of() + CONST_ALIGN as usize).sum()
 }
 
 /// Lowers the nodes of a graph whose inputs already have values. Also called for the bodies of recurrences.
