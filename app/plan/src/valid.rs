@@ -17,15 +17,18 @@ use assay_types::hash::PlanHash;
 use assay_types::limits::{MAX_PLAN_BYTES, MAX_RANK, MAX_RUN_BYTES, MAX_TENSOR_NAME_BYTES};
 use assay_types::tensor::{self, DType, Port};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// A plan that may run.
 #[derive(Debug, Clone)]
 pub struct ValidPlan {
     plan: Plan,
     layout: Layout,
-    hash: PlanHash,
+    /// Found when it is first asked for: the compiler in its sandbox never does, and it would be most of its work.
+    hash: OnceLock<PlanHash>,
     bytes: u64,
     units: u64,
+    node_units: Vec<u64>,
     peak_bytes: u64,
     output_bytes: u64,
     inputs: Vec<Port>,
@@ -49,9 +52,9 @@ impl Plan {
         let inputs = ports(&self, &self.inputs).map_err(whole)?;
         let outputs = ports(&self, &self.outputs).map_err(whole)?;
         check_inputs(&self).map_err(whole)?;
-        let units = Nodes::new(&self).check()?;
-        let bytes = Measure::of(&self);
-        if bytes.len > MAX_PLAN_BYTES as u64 {
+        let (units, node_units) = Nodes::new(&self).check()?;
+        let bytes = borsh::object_length(&self).map_or(u64::MAX, |len| len as u64);
+        if bytes > MAX_PLAN_BYTES as u64 {
             return Err(whole("too many bytes"));
         }
         let layout = memory::layout(&self);
@@ -61,15 +64,26 @@ impl Plan {
             return Err(whole("a run needs too much memory"));
         }
         let output_bytes = encoded_len(&outputs);
-        let (hash, bytes) = (bytes.hash(), bytes.len);
-        Ok(ValidPlan { plan: self, layout, hash, bytes, units, peak_bytes, output_bytes, inputs, outputs })
+        let hash = OnceLock::new();
+        Ok(ValidPlan {
+            plan: self,
+            layout,
+            hash,
+            bytes,
+            units,
+            node_units,
+            peak_bytes,
+            output_bytes,
+            inputs,
+            outputs,
+        })
     }
 }
 
 impl ValidPlan {
     /// The digest of the canonical bytes.
     pub fn hash(&self) -> PlanHash {
-        self.hash
+        *self.hash.get_or_init(|| hash(&self.plan))
     }
 
     /// The canonical bytes.
@@ -80,6 +94,11 @@ impl ValidPlan {
     /// The price of one run of a plan that is in memory.
     pub fn units(&self) -> u64 {
         self.units
+    }
+
+    /// The price of each node; together they are [`ValidPlan::units`].
+    pub fn node_units(&self) -> &[u64] {
+        &self.node_units
     }
 
     /// The price of bringing the plan into memory.
@@ -164,6 +183,7 @@ fn encoded_len(ports: &[Port]) -> u64 {
 struct Nodes<'a> {
     plan: &'a Plan,
     units: u64,
+    node_units: Vec<u64>,
     constant_bytes: u64,
     finite: BTreeSet<ValueId>,
     tables: BTreeMap<[ValueId; 3], TreeShape>,
@@ -171,16 +191,24 @@ struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     fn new(plan: &'a Plan) -> Self {
-        Self { plan, units: 0, constant_bytes: 0, finite: BTreeSet::new(), tables: BTreeMap::new() }
+        let node_units = Vec::new();
+        Self {
+            plan,
+            units: 0,
+            node_units,
+            constant_bytes: 0,
+            finite: BTreeSet::new(),
+            tables: BTreeMap::new(),
+        }
     }
 
-    /// Checks all nodes and returns the price of a run.
-    fn check(mut self) -> Result<u64, PlanError> {
+    /// Checks all nodes and returns the price of a run, and of each node.
+    fn check(mut self) -> Result<(u64, Vec<u64>), PlanError> {
         for (index, node) in self.plan.nodes.iter().enumerate() {
             let refuse = |rule| PlanError::Node { node: index as u32, op: node.op.name(), rule };
             self.node(index, node).map_err(refuse)?;
         }
-        Ok(self.units)
+        Ok((self.units, self.node_units))
     }
 
     fn node(&mut self, index: usize, node: &Node) -> Result<(), &'static str> {
@@ -207,7 +235,9 @@ impl<'a> Nodes<'a> {
         }
         self.content(node, len)?;
         let trees = self.trees(node, &operands)?;
-        self.units = self.units.saturating_add(price::node_units(node, &operands, trees));
+        let units = price::node_units(node, &operands, trees);
+        self.node_units.push(units);
+        self.units = self.units.saturating_add(units);
         if self.units > MAX_UNITS {
             return Err("the plan costs too much");
         }
@@ -295,31 +325,20 @@ fn ints(bytes: &[u8]) -> Vec<i32> {
     bytes.as_chunks::<4>().0.iter().map(|word| i32::from_le_bytes(*word)).collect()
 }
 
-/// Hashes and counts a plan's encoding without holding it.
-struct Measure {
-    hasher: blake3::Hasher,
-    len: u64,
+/// Hashes a plan's encoding without holding it.
+fn hash(plan: &Plan) -> PlanHash {
+    let mut writer = Hashing(blake3::Hasher::new_derive_key(PlanHash::CONTEXT));
+    // The writer never fails, and a plan has no list longer than borsh can count.
+    let written = borsh::to_writer(&mut writer, plan);
+    debug_assert!(written.is_ok());
+    PlanHash(*writer.0.finalize().as_bytes())
 }
 
-impl Measure {
-    fn of(plan: &Plan) -> Self {
-        let mut measure = Self { hasher: blake3::Hasher::new_derive_key(PlanHash::CONTEXT), len: 0 };
-        // The writer below never fails, and a plan has no list longer than borsh can count.
-        if borsh::to_writer(&mut measure, plan).is_err() {
-            measure.len = u64::MAX;
-        }
-        measure
-    }
+struct Hashing(blake3::Hasher);
 
-    fn hash(&self) -> PlanHash {
-        PlanHash(*self.hasher.finalize().as_bytes())
-    }
-}
-
-impl borsh::io::Write for Measure {
+impl borsh::io::Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
-        self.hasher.update(bytes);
-        self.len = self.len.saturating_add(bytes.len() as u64);
+        self.0.update(bytes);
         Ok(bytes.len())
     }
 
