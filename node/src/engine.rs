@@ -32,10 +32,15 @@ pub fn load(cache: &Path, plans: PathBuf, progress: &mut dyn FnMut(&str)) -> Res
     for artifact in assay_genesis::engines::artifacts() {
         let damaged = |error| Error::internal("engine", error, "install this version of assayd again");
         let expected = artifact.manifest().map_err(damaged)?.compiler_hash;
-        let blob = artifact.blob().map_err(damaged)?;
-        let compiler = Compiler::load(&blob, expected, Some(&folder), progress).map_err(|error| {
-            Error::internal("engine", error, "check that this machine has memory left; it needs about 1 GiB")
-        })?;
+        let compiler = match Compiler::cached(expected, &folder) {
+            Some(compiler) => compiler,
+            None => {
+                let blob = artifact.blob().map_err(damaged)?;
+                let hint = "check that this machine has memory left; it needs about 1 GiB";
+                Compiler::load(&blob, expected, Some(&folder), progress)
+                    .map_err(|error| Error::internal("engine", error, hint))?
+            }
+        };
         compilers.push((artifact.number(), compiler));
     }
     Ok(Engine::new(compilers, PlanCache::new(plans), Isa::detect()))

@@ -38,7 +38,7 @@ pub fn load(path: &Path, engine: &Engine) -> Option<Module> {
     // SAFETY: `deserialize` requires bytes that `Module::serialize` made. The digest in front of them shows
     // that they are what this program wrote into its own cache; whoever can forge it can replace the program
     // as well.
-    unsafe { Module::deserialize(engine, &code) }.ok()
+    unsafe { Module::deserialize(engine, code.contents()) }.ok()
 }
 
 /// Keeps a module's code.

@@ -12,15 +12,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Tells apart the temporary files of one process.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// The contents of a file, or `None` when it is missing or damaged.
-pub fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = fs::read(path).ok()?;
-    let digest = *bytes.first_chunk::<32>()?;
-    if *blake3::hash(&bytes[32..]).as_bytes() != digest {
-        return None;
+/// A file of a cache that is whole.
+pub struct Entry(Vec<u8>);
+
+impl Entry {
+    /// What was written.
+    pub fn contents(&self) -> &[u8] {
+        &self.0[32..]
     }
-    bytes.drain(..32);
-    Some(bytes)
+}
+
+/// A file, or `None` when it is missing or damaged.
+pub fn read(path: &Path) -> Option<Entry> {
+    let entry = read_unchecked(path)?;
+    (blake3::hash(entry.contents()).as_bytes()[..] == entry.0[..32]).then_some(entry)
+}
+
+/// A file that whoever reads it checks by a digest of its own.
+pub fn read_unchecked(path: &Path) -> Option<Entry> {
+    let bytes = fs::read(path).ok()?;
+    (bytes.len() >= 32).then_some(Entry(bytes))
 }
 
 /// Writes a file, replacing any of that name. Its folder is made if missing.
@@ -54,7 +65,7 @@ mod tests {
         let path = folder.path().join("a").join("entry");
         assert!(read(&path).is_none());
         write(&path, b"contents").unwrap();
-        assert_eq!(read(&path).unwrap(), b"contents");
+        assert_eq!(read(&path).unwrap().contents(), b"contents");
         let mut bytes = fs::read(&path).unwrap();
         bytes[35] ^= 1;
         fs::write(&path, &bytes).unwrap();

@@ -26,13 +26,23 @@ pub enum Ending {
     OutOfFuel,
 }
 
-/// Runs the blob once, in a fresh instance. Returns the fuel that it burned and how it ended.
+/// What a run of the blob took, and how it ended.
+pub struct Run {
+    /// Fuel burned.
+    pub fuel: u64,
+    /// Bytes of its memory at the end: a memory never shrinks, so no moment had more.
+    pub memory_bytes: u64,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Runs the blob once, in a fresh instance.
 pub fn run(
     pre: &InstancePre<Outside>,
     onnx: &[u8],
     shapes: &[InputShape],
     fuel: u64,
-) -> Result<(u64, Ending), HostError> {
+) -> Result<Run, HostError> {
     let caps = StoreLimitsBuilder::new().memory_size(MAX_COMPILE_MEMORY).table_elements(MAX_TABLE).build();
     let mut store = Store::new(pre.module().engine(), Outside::new(caps));
     store.limiter(|outside| &mut outside.limits);
@@ -44,16 +54,20 @@ pub fn run(
     if store.data().limits.refused_by_host {
         return Err(HostError::Resources("memory for the compiler"));
     }
+    let memory = instance.get_memory(&mut store, "memory");
+    let memory_bytes = memory.map_or(0, |memory| memory.data_size(&store) as u64);
     let left = store.get_fuel().map_err(|error| HostError::Load(error.to_string()))?;
     let ending = match talked {
         Ok(ending) => ending,
         Err(error) => match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => return Ok((fuel, Ending::OutOfFuel)),
+            Some(Trap::OutOfFuel) => {
+                return Ok(Run { fuel, memory_bytes, ending: Ending::OutOfFuel });
+            }
             Some(_) => Ending::Refused(stopped(&store.data().said)),
             None => Ending::Refused("the compiler broke its protocol on this file".into()),
         },
     };
-    Ok((fuel.saturating_sub(left), ending))
+    Ok(Run { fuel: fuel.saturating_sub(left), memory_bytes, ending })
 }
 
 fn talk(

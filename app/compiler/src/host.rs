@@ -22,6 +22,8 @@ const THREAD_STACK: usize = WASM_STACK + (16 << 20);
 pub struct Compilation {
     /// The fuel burned; 0 when the file was refused before the sandbox.
     pub fuel: u64,
+    /// Bytes of the sandbox's memory at its largest; 0 when the file was refused before the sandbox.
+    pub memory_bytes: u64,
     /// The plan, or why there is none.
     pub outcome: Result<ValidPlan, Refusal>,
 }
@@ -89,9 +91,21 @@ impl Compiler {
                 module
             }
         };
-        let linker = imports::linker(&engine, &module).map_err(load_error)?;
-        let instance = linker.instantiate_pre(&module).map_err(load_error)?;
-        Ok(Compiler { hash: expected, instance })
+        Self::of(expected, &engine, &module)
+    }
+
+    /// A blob that was prepared on this machine before: the blob itself, which takes long to decompress, is not
+    /// looked at. `None` when the cache does not have it.
+    pub fn cached(hash: CompilerHash, cache_dir: &Path) -> Option<Compiler> {
+        let engine = engine().ok()?;
+        let module = code_cache::load(&code_cache::path(cache_dir, &hash, &engine), &engine)?;
+        Self::of(hash, &engine, &module).ok()
+    }
+
+    fn of(hash: CompilerHash, engine: &Engine, module: &Module) -> Result<Compiler, HostError> {
+        let linker = imports::linker(engine, module).map_err(load_error)?;
+        let instance = linker.instantiate_pre(module).map_err(load_error)?;
+        Ok(Compiler { hash, instance })
     }
 
     /// The blob's hash.
@@ -105,10 +119,10 @@ impl Compiler {
     /// [`HostError`] when the machine fails; a model that does not compile is an outcome.
     pub fn compile(&self, onnx: &[u8], shapes: &[InputShape], fuel: u64) -> Result<Compilation, HostError> {
         if let Err(inadmissible) = admission::inspect(onnx, shapes) {
-            return Ok(Compilation { fuel: 0, outcome: Err(inadmissible.into()) });
+            return Ok(Compilation { fuel: 0, memory_bytes: 0, outcome: Err(inadmissible.into()) });
         }
         let fuel = fuel.min(MAX_COMPILE_FUEL);
-        let (burned, ending) = std::thread::scope(|scope| {
+        let guest::Run { fuel: burned, memory_bytes, ending } = std::thread::scope(|scope| {
             let work = || guest::run(&self.instance, onnx, shapes, fuel);
             let thread = std::thread::Builder::new().name("compiler".into()).stack_size(THREAD_STACK);
             let thread = thread.spawn_scoped(scope, work).map_err(|_| HostError::Resources("a thread"))?;
@@ -119,7 +133,7 @@ impl Compiler {
             Ending::Refused(reason) => Err(Refusal::DoesNotCompile(reason)),
             Ending::OutOfFuel => Err(Refusal::OutOfFuel(fuel)),
         };
-        Ok(Compilation { fuel: burned, outcome })
+        Ok(Compilation { fuel: burned, memory_bytes, outcome })
     }
 }
 

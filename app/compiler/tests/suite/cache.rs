@@ -41,6 +41,16 @@ fn machine_code_is_compiled_once_and_again_when_damaged() {
 }
 
 #[test]
+fn a_prepared_engine_is_found_by_its_hash_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let hash = CompilerHash::of(EMPTY_MODULE);
+    assert!(Compiler::cached(hash, folder.path()).is_none());
+    load(folder.path()).0.unwrap();
+    assert_eq!(Compiler::cached(hash, folder.path()).unwrap().hash(), hash);
+    assert!(Compiler::cached(CompilerHash::of(b"another blob"), folder.path()).is_none());
+}
+
+#[test]
 fn several_loads_at_once_share_one_cache() {
     let folder = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {

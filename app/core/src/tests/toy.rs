@@ -79,7 +79,7 @@ impl Compile for Toy {
     fn compile(&self, onnx: &[u8], _: &[InputShape], fuel: u64) -> Result<Compilation, HostError> {
         *self.count.lock().unwrap() += 1;
         if fuel < FUEL {
-            return Ok(Compilation { fuel, outcome: Err(Refusal::OutOfFuel(fuel)) });
+            return Ok(Compilation { fuel, memory_bytes: 0, outcome: Err(Refusal::OutOfFuel(fuel)) });
         }
         let text = String::from_utf8_lossy(onnx);
         let outcome = match text.split_whitespace().next() {
@@ -97,6 +97,6 @@ impl Compile for Toy {
             }
             _ => Err(Refusal::DoesNotCompile("it is no toy".into())),
         };
-        Ok(Compilation { fuel: FUEL, outcome })
+        Ok(Compilation { fuel: FUEL, memory_bytes: 0, outcome })
     }
 }
