@@ -13,7 +13,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # crates: otherwise RocksDB compiles again.
 CARGO := tools/setup/cargo
 
-.PHONY: build demo test lint engine where setup cross fuzz miri asan
+.PHONY: build demo test bench lint engine where setup cross fuzz miri asan
 
 build: setup
 	$(CARGO) build --release --workspace
@@ -46,6 +46,10 @@ miri: setup
 
 asan: setup
 	tests/cross/sanitize.sh address
+
+# One part (`make bench PART=engine`) or all; tables on the terminal, files in $(CARGO_TARGET_DIR)/bench.
+bench: setup
+	tests/bench/run.sh $(PART) $(BENCH_ARGS)
 
 lint: setup
 	$(CARGO) fmt --all --check

@@ -80,6 +80,11 @@ install_cometbft() {
 }
 
 cd "$(dirname "$0")/../.."
+# Python is for `make bench` alone.
+if [ "${1:-}" = --python ]; then
+    apt_install python3 python3-venv
+    exit
+fi
 install_debian_packages
 install_rust
 install_cometbft

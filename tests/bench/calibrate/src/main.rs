@@ -1,0 +1,54 @@
+//! Measures what a unit is worth: every opcode over shapes that flatter it and shapes that do not.
+//!
+//! `assay-calibrate [--isa NAME] [--only WORD] [--millis N]` prints, for each case, the best nanoseconds of the
+//! opcode's own steps beside its units, then the spread. The law: for the same units, a second of the cheapest
+//! and of the dearest case differ by less than a factor of 4, on one core of the reference machine with its AVX2
+//! bodies. A price that breaks it is corrected in `app/plan/src/price.rs`.
+
+mod cases;
+mod contraction;
+mod elementwise;
+mod measure;
+mod movement;
+mod report;
+mod rows;
+mod trees;
+
+use assay_exec::Isa;
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    let mut found = Vec::new();
+    for case in cases::all().into_iter().filter(|case| case.name().contains(&options.only)) {
+        let measured = measure::measure(case, options.isa, options.millis)?;
+        println!("{}", report::line(&measured));
+        found.push(measured);
+    }
+    print!("\n{}", report::summary(&found, options.isa));
+    Ok(())
+}
+
+struct Options {
+    isa: Isa,
+    only: String,
+    millis: u64,
+}
+
+impl Options {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+        let mut options = Self { isa: Isa::detect(), only: String::new(), millis: 30 };
+        while let (Some(flag), Some(value)) = (words.next(), words.next()) {
+            match flag.as_str() {
+                "--isa" => {
+                    let named = Isa::available().into_iter().find(|isa| isa.name() == value);
+                    options.isa = named.ok_or("this CPU has no such bodies")?;
+                }
+                "--only" => options.only = value,
+                "--millis" => options.millis = value.parse()?,
+                _ => return Err("usage: [--isa NAME] [--only WORD] [--millis N]".into()),
+            }
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,121 @@
+//! Copies in other orders: long runs, single elements, strides that fall on one cache set.
+
+use crate::cases::{Case, Fill, Operand, case, input, shown};
+use assay_plan::{Opcode, PadMode};
+use assay_types::tensor::DType;
+
+pub fn cases(cases: &mut Vec<Case>) {
+    permutes(cases);
+    slices(cases);
+    gathers(cases);
+    rest(cases);
+}
+
+fn permutes(cases: &mut Vec<Case>) {
+    let shapes: [(&[u32], &[u8]); 9] = [
+        (&[1, 2], &[1, 0]),
+        (&[128, 384], &[1, 0]),
+        (&[4096, 4096], &[1, 0]),
+        (&[1, 128, 12, 32], &[0, 2, 1, 3]),
+        (&[1, 128, 12, 32], &[0, 2, 3, 1]),
+        (&[64, 56, 56], &[1, 2, 0]),
+        (&[16, 16, 16, 16, 16], &[4, 3, 2, 1, 0]),
+        (&[2, 500_000], &[1, 0]),
+        (&[500_000, 2], &[1, 0]),
+    ];
+    for (dims, axes) in shapes {
+        for dtype in [DType::F32, DType::U8] {
+            let out: Vec<u32> = axes.iter().map(|&axis| dims[axis as usize]).collect();
+            let operands = [Operand::Input(dtype, dims.to_vec(), Fill::Numbers)];
+            let name = format!("{dtype} {} {axes:?}", shown(dims));
+            cases.push(case(
+                "Permute",
+                &name,
+                Opcode::Permute { axes: axes.to_vec() },
+                &operands,
+                dtype,
+                &out,
+            ));
+        }
+    }
+}
+
+fn slices(cases: &mut Vec<Case>) {
+    let shapes: [(&[u32], u8, u32, i32, u32); 6] = [
+        (&[1 << 20], 0, 5, 1, 100_000),
+        (&[1 << 20], 0, 0, 2, 500_000),
+        (&[1 << 20], 0, (1 << 20) - 1, -1, 1 << 20),
+        (&[4096, 256], 1, 3, 1, 1),
+        (&[4096, 256], 1, 0, 1, 128),
+        (&[64, 56, 56], 2, 0, 2, 28),
+    ];
+    for (dims, axis, start, step, len) in shapes {
+        let mut out = dims.to_vec();
+        out[axis as usize] = len;
+        let name = format!("{} [{axis}] {start}..{step}", shown(dims));
+        let op = Opcode::Slice { axis, start, step };
+        cases.push(case("Slice", &name, op, &[input(dims)], DType::F32, &out));
+    }
+    for (from, to) in [
+        (&[1, 1][..], &[1000, 1000][..]),
+        (&[1000, 1], &[1000, 1000]),
+        (&[1, 1000], &[1000, 1000]),
+        (&[50_000, 1, 2], &[50_000, 3, 2]),
+        (&[50_000, 1], &[50_000, 2]),
+    ] {
+        let name = format!("{} to {}", shown(from), shown(to));
+        cases.push(case("Broadcast", &name, Opcode::Broadcast, &[input(from)], DType::F32, to));
+    }
+}
+
+fn gathers(cases: &mut Vec<Case>) {
+    let below = |dims: &[u32], limit| Operand::Input(DType::I64, dims.to_vec(), Fill::Below(limit));
+    // Table, axis, how many are taken.
+    let shapes: [(&[u32], u8, u32); 6] = [
+        (&[30_522, 384], 0, 128),
+        (&[16 << 20], 0, 100_000),
+        (&[1000], 0, 1),
+        (&[4 << 20, 2], 0, 100_000),
+        (&[1000, 1000], 1, 3),
+        (&[100_000, 16], 1, 1),
+    ];
+    for (dims, axis, count) in shapes {
+        let mut out = dims.to_vec();
+        out[axis as usize] = count;
+        let operands = [input(dims), below(&[count], dims[axis as usize])];
+        let name = format!("{} [{axis}] {count}", shown(dims));
+        cases.push(case("Gather", &name, Opcode::Gather { axis }, &operands, DType::F32, &out));
+    }
+    for (dims, axis, out) in [
+        (&[16 << 20][..], 0, &[100_000][..]),
+        (&[4096, 1024], 0, &[256, 1024]),
+        (&[1000, 64], 1, &[1000, 64]),
+    ] {
+        let operands = [input(dims), below(out, dims[axis as usize])];
+        let name = format!("{} [{axis}] {}", shown(dims), shown(out));
+        let op = Opcode::GatherElements { axis };
+        cases.push(case("GatherElements", &name, op, &operands, DType::F32, out));
+    }
+}
+
+fn rest(cases: &mut Vec<Case>) {
+    for (dims, axis) in [(&[128, 384][..], 1), (&[128, 384], 0), (&[50_000, 1], 1), (&[1], 0)] {
+        let mut out = dims.to_vec();
+        out[axis as usize] *= 2;
+        let operands = [input(dims), input(dims)];
+        let name = format!("{} [{axis}]", shown(dims));
+        cases.push(case("Concat", &name, Opcode::Concat { axis }, &operands, DType::F32, &out));
+    }
+    for dims in [&[64, 56, 56][..], &[50_000, 2], &[2], &[200_000]] {
+        for mode in [PadMode::Constant, PadMode::Edge, PadMode::Reflect] {
+            let out: Vec<u32> = dims.iter().map(|dim| dim + 2).collect();
+            let ones = vec![1; dims.len()];
+            let op = Opcode::Pad { before: ones.clone(), after: ones, mode };
+            let mut operands = vec![input(dims)];
+            if mode == PadMode::Constant {
+                operands.push(input(&[1]));
+            }
+            cases.push(case("Pad", &format!("{mode:?} {}", shown(dims)), op, &operands, DType::F32, &out));
+        }
+    }
+}

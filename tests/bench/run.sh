@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Measures: installs what is missing, makes the models, builds the programs, runs one part or all.
+#
+#   tests/bench/run.sh [PART] [ARGUMENTS OF THE PART]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cache="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}/bench"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${cache%/bench}/target}"
+here=tests/bench
+parts=(engine)
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+
+# Python's packages, of the versions in requirements.txt, in a folder of their own.
+install_python() {
+    local stamp="$cache/venv/requirements.txt"
+    cmp -s "$here/requirements.txt" "$stamp" && return
+    say "installing Python's packages (once)"
+    python3 -m venv "$cache/venv" || {
+        tools/setup/install.sh --python
+        python3 -m venv "$cache/venv"
+    }
+    "$cache/venv/bin/pip" install -q -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$stamp"
+}
+
+engine() {
+    say "models in $cache/models"
+    "$cache/venv/bin/python" "$here/models/make.py" "$cache/models"
+    tools/setup/cargo build --release -p assay-bench
+    tools/setup/cargo build --release --manifest-path "$here/peers/Cargo.toml" --target-dir "$CARGO_TARGET_DIR/bench-peers"
+    "$cache/venv/bin/python" "$here/drive/engine.py" --bin "$CARGO_TARGET_DIR/release" \
+        --peers "$CARGO_TARGET_DIR/bench-peers/release/assay-bench-peers" --models "$cache/models" \
+        --cache "$cache" --out "$CARGO_TARGET_DIR/bench" "$@"
+}
+
+part="${1:-all}"
+[ $# -eq 0 ] || shift
+install_python
+if [ "$part" = all ]; then
+    for part in "${parts[@]}"; do "$part"; done
+elif [[ " ${parts[*]} " == *" $part "* ]]; then
+    "$part" "$@"
+else
+    say "no part $part; there are: ${parts[*]}"
+    exit 2
+fi
