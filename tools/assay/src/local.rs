@@ -14,10 +14,12 @@ use assay_types::hash::{CompilerHash, PlanHash};
 use assay_types::limits::{MAX_COMPILE_FUEL, MAX_MODEL_BYTES};
 use assay_types::params::FUEL_PER_UNIT;
 use assay_types::tensor::{InputShape, NamedTensor};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The engine that models are published with.
 pub const ENGINE: u32 = engines::LATEST;
@@ -132,6 +134,10 @@ impl Workbench {
         let broken = |error: engines::EngineError| Error::Internal(error.to_string());
         let expected = known.map(|known| known.manifest()).transpose().map_err(broken)?;
         let expected = expected.map(|manifest| manifest.compiler_hash);
+        let built_in = expected.filter(|_| self.engine_file.is_none());
+        if let Some(compiler) = built_in.and_then(|hash| Compiler::cached(hash, &self.engines)) {
+            return Ok(compiler);
+        }
         let (blob, hash) = match (&self.engine_file, known, expected) {
             (Some(file), _, _) => {
                 let blob = files::read_bounded(file, MAX_COMPILER_BYTES)?;
@@ -155,14 +161,48 @@ impl Workbench {
                 ));
             }
         };
-        let mut say = |line: &str| {
-            if !self.quiet {
-                eprintln!("{line}");
-            }
-        };
+        let mut progress = Progress { quiet: self.quiet, spinner: None };
+        let mut say = |line: &str| progress.say(line);
         // Without a turn the work may be done twice; that is all.
         let _turn = take_turn(&self.engines, &mut say).ok();
         Compiler::load(&blob, hash, Some(&self.engines), &mut say).map_err(host)
+    }
+}
+
+/// What a wait of half a minute looks like: a line that moves on a terminal, a plain one elsewhere.
+struct Progress {
+    quiet: bool,
+    spinner: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn say(&mut self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        // It takes the place of the line before, which is over.
+        self.finish();
+        if !std::io::stderr().is_terminal() {
+            eprintln!("{line}");
+            return;
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        let spinner = ProgressBar::new_spinner().with_message(line.to_owned());
+        let spinner = spinner.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        self.spinner = Some(spinner);
+    }
+
+    fn finish(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 

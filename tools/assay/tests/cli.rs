@@ -345,6 +345,47 @@ fn a_model_is_inspected_and_run_without_a_node() {
 }
 
 #[test]
+fn a_plan_is_listed_with_the_units_it_is_charged() {
+    let home = Home::new();
+    let model = data("models/mlp_digits.onnx");
+    let plain = home.run(&["model", "inspect", &model, "--json"]).json();
+    assert!(plain["nodes"].is_null() && plain["opcodes"].is_null());
+    let seen = home.run(&["model", "inspect", &model, "--plan", "--json"]).json();
+    let sum = |list: &str| -> u64 {
+        seen[list].as_array().unwrap().iter().map(|row| row["units"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(sum("nodes"), seen["units"].as_u64().unwrap());
+    assert_eq!(sum("opcodes"), seen["units"].as_u64().unwrap());
+    let node = &seen["nodes"][0];
+    assert_has(node, &["node", "opcode", "detail", "operands", "dtype", "shape", "units", "share"]);
+    assert_has(&seen["memory"], &["constants", "packed", "arena", "peak"]);
+    assert_eq!(seen["memory"]["peak"], seen["memory_bytes"]);
+    let text = home.run(&["model", "inspect", &model, "--plan"]).stdout;
+    assert!(text.contains("Einsum") && text.contains("share"), "{text}");
+}
+
+#[test]
+fn a_profile_gives_every_step_its_time_and_units() {
+    let home = Home::new();
+    let (model, arrays) = (data("models/mlp_digits.onnx"), data("models/mlp_digits.npz"));
+    let profile =
+        |more: &[&str]| home.run(&[&["model", "profile", &model, "--runs", "2", "--json"], more].concat());
+    for more in [&[][..], &["--inputs", &arrays], &["--isa", "reference"]] {
+        let ran = profile(more);
+        assert_eq!(ran.status, 0, "{} {}", ran.stdout, ran.stderr);
+        let json = ran.json();
+        assert_has(&json, &["isa", "runs", "units", "micros", "nanos_per_unit", "opcodes", "steps"]);
+        let steps = json["steps"].as_array().unwrap();
+        assert!(steps.iter().all(|step| step["micros"].as_f64().unwrap() > 0.0), "{json}");
+        let shares: f64 = steps.iter().map(|step| step["share"].as_f64().unwrap()).sum();
+        assert!((shares - 1.0).abs() < 1e-3, "{json}");
+    }
+    profile(&["--isa", "abacus"]).error(2, "bad_input");
+    let text = home.run(&["model", "profile", &model, "--runs", "1"]).stdout;
+    assert!(text.contains("ns per unit"), "{text}");
+}
+
+#[test]
 fn an_inadmissible_model_is_status_2_and_costs_nothing() {
     let gateway = Gateway::start();
     let home = Home::with(&gateway);

@@ -132,13 +132,34 @@ pub struct Send {
     pub amount: Amount,
 }
 
+#[derive(Debug, Args)]
+pub struct Profile {
+    pub file: PathBuf,
+    /// Arrays named as the model's inputs [default: all ones].
+    #[arg(long, value_name = "X.npz")]
+    pub inputs: Option<PathBuf>,
+    /// The bodies to run: reference, avx2, avx512, neon [default: the best that this CPU has].
+    #[arg(long, value_name = "NAME")]
+    pub isa: Option<String>,
+    /// How often to run; each step's best time counts.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub runs: u32,
+    #[command(flatten)]
+    pub shapes: Shapes,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Model {
     /// Say what a model is and what it costs; no node is needed.
     #[command(after_help = "Examples:\n  $ assay model inspect digits.onnx\n  \
-        $ assay model inspect net.onnx --shape image=1,3,224,224 --json")]
+        $ assay model inspect net.onnx --shape image=1,3,224,224 --json\n  \
+        $ assay model inspect digits.onnx --plan")]
     Inspect {
         file: PathBuf,
+        /// List the opcodes of the compiled plan, with their units.
+        #[arg(long)]
+        plan: bool,
         #[command(flatten)]
         shapes: Shapes,
     },
@@ -156,6 +177,10 @@ pub enum Model {
         #[command(flatten)]
         shapes: Shapes,
     },
+    /// Show where a run's time goes, beside the units that are charged; no node is needed.
+    #[command(after_help = "Examples:\n  $ assay model profile digits.onnx\n  \
+        $ assay model profile digits.onnx --inputs digit.npz --isa avx2 --runs 50 --json")]
+    Profile(Profile),
     /// Upload and seal a model; goes on where it was interrupted.
     #[command(after_help = "Examples:\n  $ assay model publish digits.onnx --name digits --from alice\n  \
         $ assay model publish net.onnx --name net --version 2 --shape image=1,3,224,224 --yes")]

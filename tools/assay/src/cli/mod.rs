@@ -9,6 +9,8 @@ mod context;
 mod infer;
 mod keys;
 mod models;
+mod plans;
+mod profile;
 mod publish;
 mod query;
 mod receipt;

@@ -2,6 +2,8 @@
 
 use super::args::Model;
 use super::context::Context;
+use super::plans::Listing;
+use super::profile;
 use super::publish;
 use super::reply::{Lines, Reply, table};
 use super::tensors;
@@ -24,10 +26,11 @@ use std::path::Path;
 /// Runs a command.
 pub fn run(context: &Context, command: Model) -> Result<Reply> {
     match command {
-        Model::Inspect { file, shapes } => inspect(context, &file, &shapes.shapes),
+        Model::Inspect { file, plan, shapes } => inspect(context, &file, plan, &shapes.shapes),
         Model::Run { file, inputs, output, shapes } => {
             run_here(context, &file, &inputs, output.as_deref(), shapes.shapes)
         }
+        Model::Profile(command) => profile::profile(context, command),
         Model::Publish { file, name, version, description, shapes } => {
             let request = publish::Request { file, name, version, description, shapes: shapes.shapes };
             publish::publish(context, request)
@@ -86,9 +89,12 @@ struct Inspected {
     memory_bytes: Option<u64>,
     fuel: Option<u64>,
     plan: Option<assay_types::hash::PlanHash>,
+    /// With `--plan`.
+    #[serde(flatten)]
+    listing: Option<Listing>,
 }
 
-fn inspect(context: &Context, path: &Path, shapes: &[InputShape]) -> Result<Reply> {
+fn inspect(context: &Context, path: &Path, list: bool, shapes: &[InputShape]) -> Result<Reply> {
     let file = local::read_model(path)?;
     let mut found = Inspected { model_bytes: file.len() as u64, ..Inspected::default() };
     if let Ok(report) = admission::read(&file) {
@@ -110,6 +116,7 @@ fn inspect(context: &Context, path: &Path, shapes: &[InputShape]) -> Result<Repl
             found.memory_bytes = Some(plan.peak_bytes());
             found.fuel = Some(compiled.fuel);
             found.plan = Some(plan.hash());
+            found.listing = list.then(|| Listing::of(plan));
         }
         Err(refusal) => {
             found.reason = Some(refusal.to_string());
@@ -145,7 +152,24 @@ impl Inspected {
             .add_some("plan bytes", self.image_bytes)
             .add_some("memory bytes", self.memory_bytes)
             .text()
+            + &self.listing.as_ref().map_or(String::new(), |listing| format!("\n{}", listing.text()))
     }
+}
+
+/// A model's plan and the fuel of its compilation; open dims are those of the arrays, if there are any.
+pub fn compiled(
+    context: &Context,
+    path: &Path,
+    inputs: Option<&Path>,
+    mut shapes: Vec<InputShape>,
+) -> Result<(ValidPlan, u64)> {
+    let file = local::read_model(path)?;
+    if let (Ok(report), Some(inputs)) = (admission::read(&file), inputs) {
+        shapes_from_arrays(context, &report, inputs, &mut shapes)?;
+    }
+    let compiled = Workbench::new(&context.home).compile(local::ENGINE, &file, &shapes)?;
+    let fuel = compiled.fuel;
+    Ok((compiled.plan()?, fuel))
 }
 
 #[derive(Serialize)]
@@ -163,18 +187,12 @@ fn run_here(
     path: &Path,
     inputs: &Path,
     output: Option<&Path>,
-    mut shapes: Vec<InputShape>,
+    shapes: Vec<InputShape>,
 ) -> Result<Reply> {
-    let file = local::read_model(path)?;
-    if let Ok(report) = admission::read(&file) {
-        shapes_from_arrays(context, &report, inputs, &mut shapes)?;
-    }
-    let workbench = Workbench::new(&context.home);
-    let compiled = workbench.compile(local::ENGINE, &file, &shapes)?;
-    let fuel = compiled.fuel;
-    let plan: ValidPlan = compiled.plan()?;
+    let (plan, fuel) = compiled(context, path, Some(inputs), shapes)?;
     let inputs = tensors::read_inputs(context, inputs, plan.inputs(), MAX_TENSOR_BYTES)?;
-    let run = local::run(&plan, &inputs, Some(&workbench.packed(&plan.hash())))?;
+    let packed = Workbench::new(&context.home).packed(&plan.hash());
+    let run = local::run(&plan, &inputs, Some(&packed))?;
     let failed = run.outputs.is_none();
     let outputs = run.outputs.unwrap_or_default();
     tensors::write_outputs(output, &outputs)?;
