@@ -47,10 +47,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("assay-netlab", &["assay-types", "assay"]),
     ("assay-cross", &["assay-types", "assay-plan", "assay-exec"]),
     ("assay-bench-worker", &[]),
-    (
-        "assay-bench",
-        &["assay-bench-worker", "assay-types", "assay-plan", "assay-exec", "assay-compiler", "assay-genesis"],
-    ),
+    ("assay-bench", &["assay-bench-worker", "assay-types", "assay-plan", "assay-exec"]),
+    ("assay-calibrate", &["assay-types", "assay-plan", "assay-exec"]),
 ];
 
 /// What is measured against stands outside the arrows: nothing but the bench builds it.

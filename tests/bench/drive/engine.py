@@ -53,7 +53,7 @@ class Bench:
         return Worker(name, [str(word) for word in command], self.scratch, self.log)
 
     def ours(self, name="ours", isa="best", packed=None):
-        return self.start(name, self.options.bin / "assay-bench", "serve", isa, packed or self.options.cache / "packed")
+        return self.start(name, self.options.bin / "assay-bench", isa, packed or self.options.cache / "packed")
 
     def onnx_runtime(self):
         folder = Path(onnxruntime.__file__).parent / "capi"
@@ -70,7 +70,7 @@ class Bench:
         folder = self.options.cache / "plans"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        compiler = self.start("compiler", self.options.bin / "assay-bench", "compile", self.options.cache / "engines")
+        compiler = self.start("compiler", self.options.bin / "examples/sandbox", self.options.cache / "engines")
         base = compiler.memory()["peak"]
         for name in self.names:
             try:
@@ -93,7 +93,7 @@ class Bench:
         compiler.close()
 
     def engine_cold(self):
-        cold = self.start("compiler", self.options.bin / "assay-bench", "compile", self.scratch / "engines")
+        cold = self.start("compiler", self.options.bin / "examples/sandbox", self.scratch / "engines")
         seconds = int(cold.ask("started")["nanos"]) / 1e9
         self.rows.append(report.limit("engine", "engine_cold_s", seconds, suite.ENGINE_COLD_S))
         cold.close()

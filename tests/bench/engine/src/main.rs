@@ -1,20 +1,17 @@
-//! This engine's side of the bench: `serve ISA CACHE` runs plans, `compile CACHE` makes them.
+//! This engine's side of the bench: `assay-bench ISA CACHE` loads and runs plans on command.
 //!
-//! The two are separate processes, so that the compiler's memory is not counted as that of a run.
+//! They are compiled in another process (`app/compiler/examples/sandbox.rs`), whose memory is not that of a run.
 
-mod compile;
 mod run;
 
 use assay_bench_worker::{Result, serve};
 use assay_exec::Isa;
-use std::path::Path;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve", isa, _packed] => serve(&mut run::Runner::new(named(isa)?)),
-        ["compile", cache] => serve(&mut compile::Sandbox::new(Path::new(cache))?),
-        _ => Err("usage: assay-bench serve ISA CACHE | compile CACHE".into()),
+        [isa, _packed] => serve(&mut run::Runner::new(named(isa)?)),
+        _ => Err("usage: assay-bench ISA CACHE".into()),
     }
 }
 
