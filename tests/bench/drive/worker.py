@@ -55,8 +55,8 @@ class Worker:
         return {key: int(value) for key, value in self.ask("memory").items()}
 
     def close(self):
-        self.process.stdin.close()
         try:
+            self.process.stdin.close()
             self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
+        except (BrokenPipeError, subprocess.TimeoutExpired):
             self.process.kill()
