@@ -6,11 +6,12 @@ mod run;
 
 use assay_bench_worker::{Result, serve};
 use assay_exec::Isa;
+use std::path::Path;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [isa, _packed] => serve(&mut run::Runner::new(named(isa)?)),
+        [isa, packed] => serve(&mut run::Runner::new(named(isa)?, Path::new(packed))),
         _ => Err("usage: assay-bench ISA CACHE".into()),
     }
 }

@@ -3,51 +3,51 @@
 use assay_bench_worker::{Engine, Input, Result};
 use assay_exec::{Executable, Isa};
 use assay_plan::Plan;
-use assay_types::tensor::{NamedTensor, Tensor};
-use std::path::Path;
+use assay_types::tensor::{NamedTensor, Port, Tensor};
+use std::path::{Path, PathBuf};
 
 pub struct Runner {
     isa: Isa,
-    ready: Option<Executable>,
+    /// Where packed constants are kept.
+    packed: PathBuf,
+    ready: Option<Ready>,
     inputs: Vec<NamedTensor>,
     outputs: Vec<NamedTensor>,
 }
 
+struct Ready {
+    executable: Executable,
+    ports: Vec<Port>,
+    /// What the plan said about itself, before it became an executable.
+    says: String,
+}
+
 impl Runner {
-    pub fn new(isa: Isa) -> Self {
-        Self { isa, ready: None, inputs: Vec::new(), outputs: Vec::new() }
+    pub fn new(isa: Isa, packed: &Path) -> Self {
+        Self { isa, packed: packed.to_path_buf(), ready: None, inputs: Vec::new(), outputs: Vec::new() }
     }
 
-    fn ready(&self) -> Result<&Executable> {
+    fn ready(&self) -> Result<&Ready> {
         self.ready.as_ref().ok_or_else(|| "no model yet".into())
-    }
-
-    /// What a plan says about itself.
-    fn plan(&self) -> Result<String> {
-        let plan = self.ready()?.plan();
-        Ok(format!(
-            "units={} load_units={} weights={} arena={} peak={} hash={}",
-            plan.units(),
-            plan.load_units(),
-            plan.plan().data.len(),
-            plan.layout().arena_bytes,
-            plan.peak_bytes(),
-            plan.hash()
-        ))
     }
 }
 
 impl Engine for Runner {
     fn load(&mut self, file: &Path) -> Result<()> {
         let plan = Plan::decode(&std::fs::read(file)?)?.validate()?;
+        let ports = plan.inputs().to_vec();
+        let mut says = format!("units={} load_units={} ", plan.units(), plan.load_units());
+        says += &format!("weights={} peak={}", plan.plan().data.len(), plan.peak_bytes());
         self.ready = None;
-        self.ready = Some(Executable::new(plan, self.isa));
+        let executable = Executable::load(plan, self.isa, &self.packed);
+        says += &format!(" holds={}", executable.bytes());
+        self.ready = Some(Ready { executable, ports, says });
         Ok(())
     }
 
     fn inputs(&mut self, inputs: &[Input]) -> Result<()> {
-        let ports = self.ready()?.plan().inputs();
-        let tensor = |(port, input): (&assay_types::tensor::Port, &Input)| -> Result<NamedTensor> {
+        let ports = &self.ready()?.ports;
+        let tensor = |(port, input): (&Port, &Input)| -> Result<NamedTensor> {
             let tensor = Tensor::new(port.dtype, port.dims.clone(), input.data.clone())?;
             Ok(NamedTensor { name: port.name.clone(), tensor })
         };
@@ -56,7 +56,7 @@ impl Engine for Runner {
     }
 
     fn run(&mut self) -> Result<()> {
-        self.outputs = self.ready()?.run(&self.inputs)?;
+        self.outputs = self.ready()?.executable.run(&self.inputs)?;
         Ok(())
     }
 
@@ -67,7 +67,7 @@ impl Engine for Runner {
     fn other(&mut self, command: &str, _: &[&str]) -> Result<Option<String>> {
         match command {
             "isa" => Ok(Some(format!("isa={}", self.isa.name()))),
-            "plan" => self.plan().map(Some),
+            "plan" => Ok(Some(self.ready()?.says.clone())),
             _ => Ok(None),
         }
     }

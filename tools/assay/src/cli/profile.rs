@@ -60,7 +60,7 @@ pub fn profile(context: &Context, command: Profile) -> Result<Reply> {
         None => plan.inputs().iter().map(ones).collect::<Result<_>>()?,
     };
     let isa = bodies(command.isa.as_deref())?;
-    let executable = Executable::new(plan, isa);
+    let executable = Executable::new(plan.clone(), isa);
     let failed = |error| Error::input(format!("{error}"), "give other inputs with --inputs X.npz");
     let mut best = f64::INFINITY;
     let mut steps: Vec<StepTime> = executable.profile(&inputs).map_err(failed)?;
@@ -73,7 +73,7 @@ pub fn profile(context: &Context, command: Profile) -> Result<Reply> {
             step.nanos = step.nanos.min(again.nanos);
         }
     }
-    let found = profiled(executable.plan(), isa, command.runs, best, &steps);
+    let found = profiled(&plan, isa, command.runs, best, &steps);
     Reply::new(&found, found.text())
 }
 
