@@ -220,16 +220,21 @@ impl PlanBuilder {
                 }
             }
         }
-        let old = std::mem::take(&mut self.data);
-        if !dead {
-            return (old, BTreeMap::new());
-        }
-        let mut data = Vec::new();
+        let mut data = std::mem::take(&mut self.data);
         let mut moved = BTreeMap::new();
-        for (offset, len) in ends {
-            let start = offset as usize;
-            moved.insert(offset, append(&mut data, &old[start..start + len]));
+        if !dead {
+            return (data, moved);
         }
+        // Moved down in place: there may not be room for two.
+        let mut top = 0usize;
+        for (offset, len) in ends {
+            let start = top.next_multiple_of(CONST_ALIGN as usize);
+            data.copy_within(offset as usize..offset as usize + len, start);
+            data[top..start].fill(0);
+            moved.insert(offset, start as u64);
+            top = start + len;
+        }
+        data.truncate(top);
         (data, moved)
     }
 }
