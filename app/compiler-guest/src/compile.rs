@@ -60,7 +60,7 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     let model = framework.model_for_proto_model(&proto)?;
     drop(proto);
     let model = model.into_typed()?.into_decluttered()?;
-    lower::lower(&model, &ports)
+    lower::lower(model, &ports)
 }
 
 /// Fixes the inputs' dims in the file itself, so that tract never sees an open one.

@@ -41,7 +41,7 @@ type Lowered = TractResult<Option<Vec<u32>>>;
 ///
 /// # Errors
 /// When an operator, or a flavour of one, has no lowering.
-pub fn lower(model: &TypedModel, ports: &Ports) -> TractResult<Plan> {
+pub fn lower(model: TypedModel, ports: &Ports) -> TractResult<Plan> {
     let (inputs, outputs) = (model.input_outlets()?.to_vec(), model.output_outlets()?.to_vec());
     ensure!(
         inputs.len() == ports.inputs.len() && outputs.len() == ports.outputs.len(),
@@ -54,7 +54,9 @@ pub fn lower(model: &TypedModel, ports: &Ports) -> TractResult<Plan> {
         let (dtype, dims) = context::fact(model.outlet_fact(*outlet)?)?;
         values.insert((outlet.node, outlet.slot), lowering.plan.input(name, dtype, &dims));
     }
-    body(model, &mut lowering, &mut values)?;
+    body(&model, &mut lowering, &mut values)?;
+    // Its constants are in the plan now, and there may not be room for both.
+    drop(model);
     for (outlet, (name, declared)) in outputs.iter().zip(&ports.outputs) {
         let value = *values.get(&(outlet.node, outlet.slot)).context("an output is not computed")?;
         let value = match declared {
