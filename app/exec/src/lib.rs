@@ -27,6 +27,7 @@ mod scatter;
 mod step;
 mod store;
 mod trees;
+pub mod vector;
 mod view;
 
 pub use assay_kernels::{Check as KernelCheck, Isa, selftest as kernel_selftest};

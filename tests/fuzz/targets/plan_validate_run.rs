@@ -1,35 +1,38 @@
-//! Any bytes: a plan that decodes and validates runs on zeros, with the same bits for every body of the kernels.
+//! A plan that almost is one, made by a fuzzer's choices from real plans: it is refused, or runs to the same bits on
+//! every body of the kernels.
+//!
+//! The first byte chooses between any bytes as a plan, a real plan with fields changed, and a new plan made of the
+//! opcodes of real ones.
 #![no_main]
 
-use assay_exec::{Executable, Isa};
+use assay_cross::choice::Choice;
+use assay_cross::judge::judge;
+use assay_cross::mutation::{made, mutant};
+use assay_exec::vector;
 use assay_plan::Plan;
-use assay_types::tensor::{NamedTensor, Tensor, byte_len};
 use libfuzzer_sys::fuzz_target;
+use std::sync::OnceLock;
 
-/// Dearer plans run as well, but a fuzzer wants many small ones.
-const MOST_UNITS: u64 = 5_000_000;
-const MOST_BYTES: u64 = 16 << 20;
+/// Plans of every opcode: those that a node tests itself with.
+fn pool() -> &'static [Plan] {
+    static POOL: OnceLock<Vec<Plan>> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let vectors = vector::decode(include_bytes!("../../../node/src/selftest/vectors.bin"));
+        let vectors = vectors.expect("the node's vectors are a list of vectors");
+        vectors.iter().filter_map(|vector| Plan::decode(&vector.plan).ok()).collect()
+    })
+}
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(plan) = Plan::decode(bytes) else { return };
-    assert_eq!(plan.encode(), bytes);
-    let Ok(valid) = plan.validate() else { return };
-    if valid.units() > MOST_UNITS || valid.peak_bytes() > MOST_BYTES {
-        return;
-    }
-    let inputs: Vec<NamedTensor> = valid
-        .inputs()
-        .iter()
-        .map(|port| {
-            let bytes = byte_len(port.dtype, &port.dims).expect("a valid plan's input has a size");
-            let tensor = Tensor::new(port.dtype, port.dims.clone(), vec![0; bytes]);
-            NamedTensor { name: port.name.clone(), tensor: tensor.expect("zeros are well formed") }
-        })
-        .collect();
-    let law = Executable::new(valid.clone(), Isa::Reference).run(&inputs);
-    let native = Executable::new(valid, Isa::detect()).run(&inputs);
-    assert_eq!(format!("{law:?}"), format!("{native:?}"));
-    if let (Ok(law), Ok(native)) = (law, native) {
-        assert_eq!(law, native);
-    }
+    let Some((kind, rest)) = bytes.split_first() else { return };
+    let mut choice = Choice::Bytes(rest);
+    let plan = match kind % 8 {
+        0 => match Plan::decode(rest) {
+            Ok(plan) => plan,
+            Err(_) => return,
+        },
+        1..=3 => made(pool(), &mut choice),
+        _ => mutant(pool(), &mut choice),
+    };
+    judge(&plan, &mut choice);
 });
