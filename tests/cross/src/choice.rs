@@ -50,9 +50,8 @@ impl Choice<'_> {
 
     /// A number that breaks things.
     pub fn number(&mut self) -> u32 {
-        const EDGES: [u32; 18] = [
-            0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 255, 256, 4096, 65_536, 0x7fff_ffff, 0x8000_0000, u32::MAX,
-        ];
+        const EDGES: [u32; 18] =
+            [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 255, 256, 4096, 65_536, 0x7fff_ffff, 0x8000_0000, u32::MAX];
         if self.once_in(3) { self.word() } else { EDGES[self.below(EDGES.len())] }
     }
 }

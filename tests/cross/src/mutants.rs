@@ -51,7 +51,11 @@ fn run(file: &str, count: &str, first: &str) -> Result<(), String> {
         *outcomes.entry(outcome).or_insert(0u64) += 1;
         slowest = slowest.max((from.elapsed(), seed));
     }
-    println!("{count} mutants of {} plans in {:.0} s: {outcomes:?}", pool.len(), start.elapsed().as_secs_f64());
+    println!(
+        "{count} mutants of {} plans in {:.0} s: {outcomes:?}",
+        pool.len(),
+        start.elapsed().as_secs_f64()
+    );
     println!("slowest {:.2} s (seed {}); {}", slowest.0.as_secs_f64(), slowest.1, peak_memory());
     if slowest.0 > LONGEST {
         return Err(format!("seed {} takes {:?}", slowest.1, slowest.0));
@@ -63,5 +67,8 @@ fn run(file: &str, count: &str, first: &str) -> Result<(), String> {
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM"));
-    peak.map_or_else(|| "peak memory unknown".to_owned(), |line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+    peak.map_or_else(
+        || "peak memory unknown".to_owned(),
+        |line| line.split_whitespace().collect::<Vec<_>>().join(" "),
+    )
 }

@@ -72,7 +72,8 @@ fn mend(plan: &mut Plan) {
     for index in 0..plan.nodes.len() {
         let (before, rest) = plan.nodes.split_at_mut(index);
         let node = &mut rest[0];
-        let operands: Option<Vec<&Node>> = node.inputs.iter().map(|&input| before.get(input as usize)).collect();
+        let operands: Option<Vec<&Node>> =
+            node.inputs.iter().map(|&input| before.get(input as usize)).collect();
         if let Some(operands) = operands
             && let Ok(dims) = result_dims(node, &operands)
         {
@@ -133,7 +134,8 @@ fn change_list(list: &mut Vec<u32>, choice: &mut Choice<'_>) {
         _ => {
             let number = choice.number();
             if let Some(element) = list.get_mut(at) {
-                let near = [element.wrapping_add(1), element.wrapping_sub(1), element.wrapping_mul(2), number];
+                let near =
+                    [element.wrapping_add(1), element.wrapping_sub(1), element.wrapping_mul(2), number];
                 *element = near[choice.below(4)];
             }
         }

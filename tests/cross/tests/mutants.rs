@@ -4,8 +4,8 @@
 use assay_cross::choice::Choice;
 use assay_cross::judge::{Outcome, judge};
 use assay_cross::mutation::{made, mutant};
-use assay_exec::vector::{self, Vector};
 use assay_exec::Isa;
+use assay_exec::vector::{self, Vector};
 use assay_plan::Plan;
 use std::collections::BTreeMap;
 use std::path::Path;

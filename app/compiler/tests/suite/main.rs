@@ -1,7 +1,10 @@
-//! The compiler with its real blob: models, hostile files, mutants.
+//! The compiler with its real blob: models, one-operator models, hostile files, mutants.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod agreement;
+mod archive;
 mod cache;
+mod corpus;
 mod hostile;
 mod models;
 mod mutants;

@@ -16,9 +16,9 @@ const STEPS: [(&str, f32); 2] = [("cnn_digits_qop", 0.003_907), ("mlp_digits_qdq
 /// How far any other may be off.
 const TOLERANCE: f32 = 1e-4;
 
-struct Case {
-    inputs: Vec<NamedTensor>,
-    outputs: Vec<NamedTensor>,
+pub struct Case {
+    pub inputs: Vec<NamedTensor>,
+    pub outputs: Vec<NamedTensor>,
 }
 
 fn tensor(archive: &mut NpzArchive<std::io::BufReader<std::fs::File>>, entry: &str) -> Tensor {
@@ -31,7 +31,7 @@ fn tensor(archive: &mut NpzArchive<std::io::BufReader<std::fs::File>>, entry: &s
 }
 
 /// The inputs of a model and what ONNX Runtime made of them.
-fn case(onnx: &Path) -> Case {
+pub fn case(onnx: &Path) -> Case {
     let mut archive = NpzArchive::open(onnx.with_extension("npz")).unwrap();
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let mut case = Case { inputs: vec![], outputs: vec![] };
