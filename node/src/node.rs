@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
     let Options { home, config, .. } = options;
     let (stopper, stops) = Stopper::new();
     let about = about(home, config)?;
-    check_machine()?;
+    check_machine(&selftest::run())?;
     let app = Arc::new(open(options)?);
     let edges = Edges::start(config, &app, about, &stopper)?;
     let listen = listen(home, config)?;
@@ -117,8 +117,7 @@ fn about(home: &Home, config: &Config) -> Result<About> {
 }
 
 /// A machine that computes other bits than the others must not vote.
-fn check_machine() -> Result<()> {
-    let report = selftest::run();
+fn check_machine(report: &selftest::Report) -> Result<()> {
     match report.failures().next() {
         None => Ok(()),
         Some(failure) => {
@@ -263,5 +262,18 @@ async fn signals(stopper: Stopper) {
             tracing::warn!("{name} again: the node ends at once");
             std::process::abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_fails_its_self_test_does_not_validate_and_says_why() {
+        assert!(check_machine(&selftest::run()).is_ok());
+        let error = check_machine(&selftest::run_with(&selftest::with_a_wrong_answer())).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("this machine fails its self-test") && text.contains("is right"), "{text}");
     }
 }

@@ -1,13 +1,16 @@
 //! Whether this machine computes the bits that the chain agreed on.
 //!
-//! Every kernel body that this processor can run is run, by itself and in a small plan, on ordinary and special
-//! values (infinities, NaN, both zeros, subnormals), and the digest of what comes out is compared with the one that
-//! is written here. A body that differs would make this node vote against honest blocks, so the node refuses to
-//! start. It takes a few milliseconds.
+//! Every kernel body that this processor can run is run, by itself, in a small plan, and in a few dozen plans of the
+//! corpus of one-operator models, on ordinary and special values (infinities, NaN, both zeros, subnormals), and the
+//! digest of what comes out is compared with the one that is written here. A body that differs would make this node
+//! vote against honest blocks, so the node refuses to start. It takes a fraction of a second.
+//!
+//! `vectors.bin` follows from the corpus: the compiler's corpus test writes it and holds it to be current.
 
 mod cases;
 mod golden;
 
+use assay_exec::vector;
 use assay_exec::{Executable, Isa, KernelCheck, kernel_selftest};
 use assay_genesis::engines;
 use assay_types::address::Address;
@@ -19,8 +22,8 @@ use serde_json::{Value, json};
 /// One kernel, run by one body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
-    /// The kernel.
-    pub name: &'static str,
+    /// The kernel, or the golden vector.
+    pub name: String,
     /// The body's instruction set.
     pub body: &'static str,
     /// What is wrong; `None` when nothing is.
@@ -34,12 +37,22 @@ pub struct Report {
     pub kernels: Vec<Kernel>,
     /// Everything else that has a golden vector: what it is, and what is wrong.
     pub others: Vec<(&'static str, Option<String>)>,
+    /// How many golden vectors there were.
+    pub vectors: usize,
 }
+
+/// Golden vectors of the corpus that meet every opcode.
+const VECTORS: &[u8] = include_bytes!("vectors.bin");
 
 /// Runs everything.
 pub fn run() -> Report {
+    run_with(VECTORS)
+}
+
+/// Runs everything, with these vectors of the corpus.
+pub(crate) fn run_with(vectors: &[u8]) -> Report {
     let judge = |check: KernelCheck| Kernel {
-        name: check.kernel,
+        name: check.kernel.into(),
         body: check.isa,
         failure: (!check.ok).then(|| "other bits than the reference's recorded ones".into()),
     };
@@ -47,10 +60,20 @@ pub fn run() -> Report {
     for case in cases::all() {
         for isa in Isa::available() {
             let failure = check(&case, isa).err();
-            kernels.push(Kernel { name: case.name, body: isa.name(), failure });
+            kernels.push(Kernel { name: case.name.into(), body: isa.name(), failure });
         }
     }
-    Report { kernels, others: vec![("encodings", encodings().err()), ("engines", manifests().err())] }
+    let vectors = vector::decode(vectors).unwrap_or_default();
+    for vector in &vectors {
+        for isa in Isa::available() {
+            let failure = vector.check(isa, 1).err();
+            kernels.push(Kernel { name: vector.name.clone(), body: isa.name(), failure });
+        }
+    }
+    let none = vectors.is_empty().then(|| "there is none".to_owned());
+    let others =
+        vec![("encodings", encodings().err()), ("engines", manifests().err()), ("vectors of the corpus", none)];
+    Report { kernels, others, vectors: golden::count() + vectors.len() }
 }
 
 fn check(case: &cases::Case, isa: Isa) -> Result<(), String> {
@@ -111,7 +134,7 @@ impl Report {
         json!({
             "ok": self.failures().next().is_none(),
             "kernels": self.kernels.iter().map(kernel).collect::<Vec<_>>(),
-            "vectors": golden::count(),
+            "vectors": self.vectors,
             "bodies": Isa::available().iter().map(|isa| isa.name()).collect::<Vec<_>>(),
         })
     }
@@ -124,7 +147,7 @@ impl Report {
             "{} kernels, bodies {}, {} golden vectors: {}\n",
             self.kernels.len(),
             bodies.join(" and "),
-            golden::count(),
+            self.vectors,
             if failures.is_empty() { "all right" } else { "WRONG" },
         );
         for failure in failures {
@@ -132,6 +155,14 @@ impl Report {
         }
         text
     }
+}
+
+/// The node's vectors, the first with another digest.
+#[cfg(test)]
+pub(crate) fn with_a_wrong_answer() -> Vec<u8> {
+    let mut vectors = vector::decode(VECTORS).unwrap_or_default();
+    vectors[0].output.0[7] ^= 1;
+    vector::encode(&vectors)
 }
 
 #[cfg(test)]
@@ -154,11 +185,26 @@ mod tests {
     #[test]
     fn a_wrong_body_is_reported() {
         let report = Report {
-            kernels: vec![Kernel { name: "exp", body: "avx2", failure: Some("other bits".into()) }],
+            kernels: vec![Kernel { name: "exp".into(), body: "avx2", failure: Some("other bits".into()) }],
             others: Vec::new(),
+            vectors: 1,
         };
         assert_eq!(report.failures().collect::<Vec<_>>(), ["exp (avx2): other bits"]);
         assert_eq!(report.to_json()["ok"], false);
         assert!(report.to_text().contains("WRONG"));
+    }
+
+    #[test]
+    fn a_wrong_golden_vector_is_a_failure_that_names_it() {
+        let report = run_with(&with_a_wrong_answer());
+        let failures: Vec<String> = report.failures().collect();
+        assert_eq!(failures.len(), Isa::available().len(), "{failures:?}");
+        let name = &vector::decode(VECTORS).unwrap()[0].name;
+        assert!(failures[0].starts_with(name.as_str()) && failures[0].contains("is right"), "{failures:?}");
+    }
+
+    #[test]
+    fn no_vectors_are_a_failure() {
+        assert!(run_with(&[]).failures().any(|failure| failure.contains("there is none")));
     }
 }
