@@ -13,7 +13,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # crates: otherwise RocksDB compiles again.
 CARGO := tools/setup/cargo
 
-.PHONY: build demo test lint engine where setup
+.PHONY: build demo test lint engine where setup cross fuzz miri asan
 
 build: setup
 	$(CARGO) build --release --workspace
@@ -29,6 +29,23 @@ demo: setup
 test: setup lint
 	$(CARGO) build --release --workspace
 	$(CARGO) test --release --workspace --no-fail-fast
+
+# Golden vectors on every processor that can be had or emulated; AVX512=1 adds an emulated Ice Lake, slowly.
+cross: setup
+	tools/setup/emulators.sh
+	AVX512=$(AVX512) tests/cross/run.sh
+
+# A million mutants of plans, and twenty thousand of model files; COUNT changes the first.
+fuzz: setup
+	$(CARGO) run --release -p assay-cross --bin mutants -- node/src/selftest/vectors.bin $(or $(COUNT),1000000)
+	$(CARGO) run --release -p assay-compiler --example mutants -- 20000
+
+# The reference bodies under Miri, the native ones under the address sanitizer; both need a nightly toolchain.
+miri: setup
+	tests/cross/sanitize.sh miri
+
+asan: setup
+	tests/cross/sanitize.sh address
 
 lint: setup
 	$(CARGO) fmt --all --check
