@@ -71,8 +71,11 @@ pub(crate) fn run_with(vectors: &[u8]) -> Report {
         }
     }
     let none = vectors.is_empty().then(|| "there is none".to_owned());
-    let others =
-        vec![("encodings", encodings().err()), ("engines", manifests().err()), ("vectors of the corpus", none)];
+    let others = vec![
+        ("encodings", encodings().err()),
+        ("engines", manifests().err()),
+        ("vectors of the corpus", none),
+    ];
     Report { kernels, others, vectors: golden::count() + vectors.len() }
 }
 

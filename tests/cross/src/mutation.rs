@@ -2,7 +2,8 @@
 
 use crate::choice::Choice;
 use assay_plan::{CONST_ALIGN, Node, OPCODE_SET, Opcode, Plan, ValueId, result_dims};
-use assay_types::tensor::DType;
+use assay_types::limits::MAX_RANK;
+use assay_types::tensor::{DType, byte_len};
 
 /// Nodes that a made plan has at most.
 const MOST_NODES: usize = 24;
@@ -59,12 +60,22 @@ fn fitted(mut node: Node, plan: &Plan, choice: &mut Choice<'_>) -> Option<Node> 
         }
         let operands: Option<Vec<&Node>> =
             node.inputs.iter().map(|&input| plan.nodes.get(input as usize)).collect();
-        if let Ok(dims) = result_dims(&node, &operands?) {
+        if let Some(dims) = dims_by_rule(&node, &operands?) {
             node.dims = dims;
             return Some(node);
         }
     }
     None
+}
+
+/// The dims that a node's rule gives, asked only where the validator would ask: sizes are checked before.
+fn dims_by_rule(node: &Node, operands: &[&Node]) -> Option<Vec<u32>> {
+    let sized = |node: &Node| {
+        let whole = node.dims.len() <= MAX_RANK && !node.dims.contains(&0);
+        whole && byte_len(node.dtype, &node.dims).is_some()
+    };
+    let asked = sized(node) && operands.iter().all(|operand| sized(operand));
+    asked.then(|| result_dims(node, operands).ok()).flatten()
 }
 
 /// Dims as the rules give them, where they give any: a change goes deeper when what follows fits.
@@ -75,7 +86,7 @@ fn mend(plan: &mut Plan) {
         let operands: Option<Vec<&Node>> =
             node.inputs.iter().map(|&input| before.get(input as usize)).collect();
         if let Some(operands) = operands
-            && let Ok(dims) = result_dims(node, &operands)
+            && let Some(dims) = dims_by_rule(node, &operands)
         {
             node.dims = dims;
         }

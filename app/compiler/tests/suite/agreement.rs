@@ -15,7 +15,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("ReduceSum.13.i64-wrap", "by law integers wrap; there, they saturate"),
     ("Sin.18.f32-special", "by law the sine is NaN beyond 2^30"),
     ("Softplus.18.f32-special", "by law the exponential overflows before the logarithm"),
-    ("TreeEnsembleClassifier.1.two-", "the label is that of the greatest score; there, whether the second is positive"),
+    (
+        "TreeEnsembleClassifier.1.two-",
+        "the label is that of the greatest score; there, whether the second is positive",
+    ),
 ];
 
 /// How the outputs of a case differ, if they do.
@@ -52,7 +55,8 @@ fn differs(rule: Rule, found: &Tensor, expected: &Tensor) -> Option<String> {
         DType::U8 | DType::I8 if rule == Rule::Step => 1,
         _ => 0,
     };
-    let signed = |byte: u8| if expected.dtype() == DType::I8 { i32::from(byte as i8) } else { i32::from(byte) };
+    let signed =
+        |byte: u8| if expected.dtype() == DType::I8 { i32::from(byte as i8) } else { i32::from(byte) };
     let pairs = found.data().iter().zip(expected.data());
     let far = |(found, expected): (&u8, &u8)| (signed(*found) - signed(*expected)).abs() > step;
     let at = pairs.clone().position(far)? / expected.dtype().size();

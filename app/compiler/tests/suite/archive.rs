@@ -42,10 +42,8 @@ pub struct Case {
 impl Case {
     /// The dims of the inputs.
     pub fn shapes(&self) -> Vec<InputShape> {
-        let shape = |input: &NamedTensor| InputShape {
-            name: input.name.clone(),
-            dims: input.tensor.dims().to_vec(),
-        };
+        let shape =
+            |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
         self.inputs.iter().map(shape).collect()
     }
 }
