@@ -1,8 +1,9 @@
 """Operators of `ai.onnx.ml`: linear models, scalers, trees, support vectors."""
 
 import numpy as np
+from onnx import helper, numpy_helper
 
-from case import ML, Const, add
+from case import CASES, EXACT, ML, MS, Case, Const, Numbers, add, imports
 
 
 def linear():
@@ -302,6 +303,79 @@ def trees():
         )
 
 
+def forests_of_version_5():
+    """The one operator that took the place of both: leaves apart from nodes, thresholds and modes as tensors."""
+    for what, count, depth, features, targets in [("small", 3, 2, 4, 1), ("targets", 6, 3, 5, 3)]:
+        rng = np.random.Generator(np.random.PCG64(count))
+        inner, nodes, leaves, roots = 2**depth - 1, [], [], []
+        for tree in range(count):
+            first, leaf = len(nodes), len(leaves)
+            roots.append(first)
+            for node in range(inner):
+                row = [int(rng.integers(features)), float(np.float32(rng.standard_normal()))]
+                for child in (2 * node + 1, 2 * node + 2):
+                    row += [1, leaf + child - inner] if child >= inner else [0, first + child]
+                nodes.append(row)
+            leaves += [(int(rng.integers(targets)), float(rng.standard_normal())) for _ in range(inner + 1)]
+        column = lambda index: [row[index] for row in nodes]
+        for aggregate in (1, 0):
+            add(
+                "TreeEnsemble",
+                f"{what}-aggregate-{aggregate}",
+                lambda n: [n.normal(7, features)],
+                domain=ML,
+                opset=5,
+                n_targets=targets,
+                aggregate_function=aggregate,
+                post_transform=0,
+                tree_roots=roots,
+                nodes_featureids=column(0),
+                nodes_splits=numpy_helper.from_array(np.array(column(1), np.float32)),
+                nodes_modes=numpy_helper.from_array(np.zeros(len(nodes), np.uint8)),
+                nodes_trueleafs=column(2),
+                nodes_truenodeids=column(3),
+                nodes_falseleafs=column(4),
+                nodes_falsenodeids=column(5),
+                leaf_targetids=[leaf[0] for leaf in leaves],
+                leaf_weights=numpy_helper.from_array(np.array([leaf[1] for leaf in leaves], np.float32)),
+            )
+
+
+def distances():
+    for metric in ("euclidean", "sqeuclidean"):
+        for what, a, b in [("3x4", 3, 4), ("9x33", 9, 33)]:
+            add(
+                "CDist",
+                f"{metric}-{what}",
+                lambda n: [n.normal(a, 7), n.normal(b, 7)],
+                domain=MS,
+                opset=1,
+                metric=metric,
+            )
+    scores = Numbers("ZipMap").uniform(5, 3)
+    # Its output is a list of maps; the engine gives the tensor that the maps are made of.
+    CASES.append(zip_map("ZipMap.1.i64", scores, [4, 5, 7]))
+    CASES.append(zip_map("ZipMap.1.row", scores[:1], [0, 1, 2]))
+
+
+def zip_map(name, scores, labels):
+    node = helper.make_node("ZipMap", ["x0"], ["y0"], domain=ML, classlabels_int64s=labels)
+    maps = helper.make_map_type_proto(7, helper.make_tensor_type_proto(1, []))
+    output = helper.make_value_info("y0", helper.make_sequence_type_proto(maps))
+    port = helper.make_tensor_value_info("x0", 1, scores.shape)
+    graph = helper.make_graph([node], "g", [port], [output])
+    model = helper.make_model(graph, ir_version=8, opset_imports=imports(ML, 1))
+    return Case(
+        name,
+        "ZipMap",
+        ML,
+        EXACT,
+        model.SerializeToString(deterministic=True),
+        [("x0", scores)],
+        [("y0", scores)],
+    )
+
+
 def support_vectors():
     rng = np.random.Generator(np.random.PCG64(5))
     floats = lambda count: [float(np.float32(v)) for v in rng.standard_normal(count)]
@@ -377,4 +451,6 @@ def cases():
     linear()
     scalers()
     trees()
+    forests_of_version_5()
+    distances()
     support_vectors()

@@ -338,7 +338,76 @@ def elementwise():
         )
 
 
+def of_microsoft():
+    """ONNX Runtime's own forms of what it writes when it quantises."""
+    for tag, dtype, point in TYPES:
+        quantise = lambda n: [n.normal(4, 19, scale=3), scale(0.05), zero(dtype, point)]
+        add("QuantizeLinear", tag, quantise, domain=MS, opset=1, rule=EXACT)
+        add(
+            "DequantizeLinear",
+            tag,
+            lambda n: [data(n, dtype, 4, 19), scale(0.05), zero(dtype, point)],
+            domain=MS,
+            opset=1,
+        )
+        weights = lambda r: [Const(data(r, np.int8, 19, 10)), scale(0.03), scale(0.02)]
+        add(
+            "MatMulIntegerToFloat",
+            tag,
+            lambda r: [data(r, dtype, 5, 19)] + weights(r) + [zero(dtype, point), zero(np.int8, 0)],
+            domain=MS,
+            opset=1,
+        )
+        add(
+            "MatMulIntegerToFloat",
+            f"{tag}-bias",
+            lambda r: [data(r, dtype, 5, 19)]
+            + weights(r)
+            + [zero(dtype, point), zero(np.int8, 0), Const(r.normal(10))],
+            domain=MS,
+            opset=1,
+        )
+        add(
+            "DynamicQuantizeMatMul",
+            tag,
+            lambda r: [r.normal(5, 19), Const(data(r, dtype, 19, 10)), scale(0.02), zero(dtype, point)],
+            domain=MS,
+            opset=1,
+        )
+    add(
+        "DynamicQuantizeMatMul",
+        "bias",
+        lambda r: [r.normal(3, 19), Const(data(r, np.int8, 19, 10)), scale(0.02), None, Const(r.normal(10))],
+        domain=MS,
+        opset=1,
+    )
+    for steps, batch in [(1, 1), (5, 2)]:
+        add(
+            "DynamicQuantizeLSTM",
+            f"{steps}x{batch}",
+            lambda r: [
+                r.normal(steps, batch, 7),
+                Const(data(r, np.int8, 1, 7, 24)),
+                Const(data(r, np.int8, 1, 6, 24)),
+                Const(r.normal(1, 48, scale=0.3)),
+                None,
+                None,
+                None,
+                None,
+                Const(np.full((1,), 0.004), np.float32),
+                Const(np.zeros((1,)), np.int8),
+                Const(np.full((1,), 0.004), np.float32),
+                Const(np.zeros((1,)), np.int8),
+            ],
+            domain=MS,
+            opset=1,
+            outputs=3,
+            hidden_size=6,
+        )
+
+
 def cases():
+    of_microsoft()
     conversions()
     products()
     elementwise()

@@ -5,6 +5,7 @@ mod agreement;
 mod archive;
 mod cache;
 mod corpus;
+mod deep;
 mod hostile;
 mod models;
 mod mutants;
