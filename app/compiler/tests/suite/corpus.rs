@@ -33,10 +33,10 @@ fn compiled(case: &Case) -> Result<Option<ValidPlan>, String> {
     }
 }
 
-/// Runs a plan on every body, alone and on four threads at once.
+/// Runs a plan node by node on the reference, then as a program on every body, alone and on four threads at once.
 fn outputs(plan: &ValidPlan, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
     let run = |executable: &Executable| executable.run(inputs).map_err(|error| error.to_string());
-    let law = run(&Executable::new(plan.clone(), Isa::Reference))?;
+    let law = run(&Executable::plain(plan.clone(), Isa::Reference))?;
     for isa in Isa::available() {
         let executable = Executable::new(plan.clone(), isa);
         for threads in 1..=4 {
