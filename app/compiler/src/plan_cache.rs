@@ -22,9 +22,13 @@ impl PlanCache {
     }
 
     fn path(&self, hash: &PlanHash) -> PathBuf {
-        let name = hash.to_string();
+        self.folder_of(hash).join(format!("{hash}.plan"))
+    }
+
+    /// The folder of a plan and of what is made from it.
+    pub fn folder_of(&self, hash: &PlanHash) -> PathBuf {
         // Two levels, so that no folder holds every plan of a chain.
-        self.folder.join(&name[..2]).join(format!("{name}.plan"))
+        self.folder.join(&hash.to_string()[..2])
     }
 
     /// The plan with this hash, or `None` when the cache has none that is whole.

@@ -135,7 +135,7 @@ impl Engine {
 
     fn load(&self, plan: ValidPlan) -> Arc<Loaded> {
         let (hash, bytes) = (plan.hash(), plan.peak_bytes());
-        let loaded = Arc::new(Loaded::new(plan, self.isa));
+        let loaded = Arc::new(Loaded::new(plan, self.isa, &self.plans.folder_of(&hash)));
         lock(&self.loaded).put(hash, loaded.clone(), bytes);
         loaded
     }

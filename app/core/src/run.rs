@@ -7,6 +7,7 @@ use assay_types::error::Rejected;
 use assay_types::hash::PlanHash;
 use assay_types::receipt::Outcome;
 use assay_types::tensor::{self, NamedTensor, Port};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a run gave.
@@ -36,9 +37,10 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    pub fn new(plan: ValidPlan, isa: Isa) -> Self {
+    /// Makes a plan ready; its packed constants are kept in a folder.
+    pub fn new(plan: ValidPlan, isa: Isa, folder: &Path) -> Self {
         let (hash, output_bytes) = (plan.hash(), plan.output_bytes());
-        Self { hash, output_bytes, executable: Executable::new(plan, isa) }
+        Self { hash, output_bytes, executable: Executable::load(plan, isa, folder) }
     }
 
     pub fn hash(&self) -> PlanHash {

@@ -118,6 +118,11 @@ impl Workbench {
         self.plans().get(hash)
     }
 
+    /// The folder where a plan's packed constants are kept.
+    pub fn packed(&self, hash: &PlanHash) -> PathBuf {
+        self.plans().folder_of(hash)
+    }
+
     fn plans(&self) -> PlanCache {
         PlanCache::new(self.cache.join("plans"))
     }
@@ -196,12 +201,15 @@ pub struct Run {
     pub millis: f64,
 }
 
-/// Runs a plan on inputs in the model's order.
+/// Runs a plan on inputs in the model's order. With a folder, packed constants are kept there for the next run.
 ///
 /// # Errors
 /// When the tensors are not the plan's inputs.
-pub fn run(plan: &ValidPlan, inputs: &[NamedTensor]) -> Result<Run> {
-    let executable = Executable::new(plan.clone(), Isa::detect());
+pub fn run(plan: &ValidPlan, inputs: &[NamedTensor], folder: Option<&Path>) -> Result<Run> {
+    let executable = match folder {
+        Some(folder) => Executable::load(plan.clone(), Isa::detect(), folder),
+        None => Executable::new(plan.clone(), Isa::detect()),
+    };
     let start = Instant::now();
     let result = executable.run(inputs);
     let millis = start.elapsed().as_secs_f64() * 1e3;

@@ -1,5 +1,7 @@
 //! Properties of whole plans: every body against an independent interpreter, and what mutated plans may do.
 
+#[cfg(not(target_family = "wasm"))]
+mod cache;
 mod golden;
 mod naive;
 mod patterns;

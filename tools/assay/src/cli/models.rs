@@ -164,11 +164,12 @@ fn run_here(
     if let Ok(report) = admission::read(&file) {
         shapes_from_arrays(context, &report, inputs, &mut shapes)?;
     }
-    let compiled = Workbench::new(&context.home).compile(local::ENGINE, &file, &shapes)?;
+    let workbench = Workbench::new(&context.home);
+    let compiled = workbench.compile(local::ENGINE, &file, &shapes)?;
     let fuel = compiled.fuel;
     let plan: ValidPlan = compiled.plan()?;
     let inputs = tensors::read_inputs(context, inputs, plan.inputs(), MAX_TENSOR_BYTES)?;
-    let run = local::run(&plan, &inputs)?;
+    let run = local::run(&plan, &inputs, Some(&workbench.packed(&plan.hash())))?;
     let failed = run.outputs.is_none();
     let outputs = run.outputs.unwrap_or_default();
     tensors::write_outputs(output, &outputs)?;

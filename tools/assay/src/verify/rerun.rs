@@ -54,7 +54,7 @@ fn compile(parts: &Parts, file: &[u8], workbench: &Workbench) -> Result<ValidPla
 }
 
 fn compare(parts: &Parts, plan: &ValidPlan) -> Finding {
-    let run = local::run(plan, &parts.input).map_err(|error| error.to_string())?;
+    let run = local::run(plan, &parts.input, None).map_err(|error| error.to_string())?;
     match (run.outputs, parts.receipt.outcome) {
         (None, Outcome::Failed) => Ok("it fails here too".into()),
         (None, Outcome::Output(_)) => Err("it fails here".into()),
