@@ -33,8 +33,13 @@ struct Group {
 /// What a step begins with.
 enum GroupKind {
     Einsum,
-    /// Of one tap, with the geometry of its image.
-    Pointwise(Box<Conv>, usize),
+    /// An einsum of one tap, the operand that is its image, and the value that the convolution reads.
+    Pointwise {
+        conv: Box<Conv>,
+        einsum: usize,
+        image: usize,
+        x: usize,
+    },
     Conv,
     Norm {
         x: usize,
@@ -213,6 +218,7 @@ impl<'a> Builder<'a> {
                 true
             }
             Opcode::MaxPool(_) | Opcode::SumPool { .. } => self.pool(index),
+            Opcode::Slice { .. } => self.strided(index),
             Opcode::Concat { .. } => self.concat(index),
             Opcode::Unary(_) | Opcode::Binary(_) => self.chain(index),
             _ => false,
@@ -264,7 +270,9 @@ impl<'a> Builder<'a> {
                 pad: [0; 2],
             };
             if let Some(conv) = Conv::new(plane, found.channels, found.outputs, 1, ConvInput::Blocks) {
-                let kind = GroupKind::Pointwise(Box::new(conv), found.image);
+                let x = node.inputs[found.image] as usize;
+                let kind =
+                    GroupKind::Pointwise { conv: Box::new(conv), einsum: index, image: found.image, x };
                 self.wait(index, kind, Geometry::Blocks(image));
                 return true;
             }
@@ -273,6 +281,50 @@ impl<'a> Builder<'a> {
         let loops = einsum_loops(node, &self.operands(node), [a, b, out]);
         let Some((product, _)) = Product::new(&loops, false) else { return false };
         self.wait(index, GroupKind::Einsum, Geometry::Rows { columns: product.columns });
+        true
+    }
+
+    /// Every so many rows and columns of an image, and the einsum of one tap that alone reads them.
+    fn strided(&mut self, first: usize) -> bool {
+        let x = self.node(first).inputs[0] as usize;
+        let rank = self.node(x).dims.len();
+        let (Some(from), true) = (self.tags[x], rank > 2) else { return false };
+        let (mut nodes, mut stride, mut at) = (vec![], [1; 2], first);
+        while let Opcode::Slice { axis, start: 0, step } = self.node(at).op {
+            let Some(axis) = (axis as usize + 2).checked_sub(rank) else { return false };
+            let (Ok(step), Some(next)) = (usize::try_from(step), self.uses.only(at)) else { return false };
+            if self.claimed[at] {
+                return false;
+            }
+            stride[axis] *= step;
+            nodes.push(at as u32);
+            at = next;
+        }
+        let (Some(image), Some(found)) = (self.tags[at], pointwise(self.plan, self.node(at))) else {
+            return false;
+        };
+        let last = nodes.last().copied();
+        if self.claimed[at]
+            || last != Some(self.node(at).inputs[found.image])
+            || from.channels != found.channels
+        {
+            return false;
+        }
+        let plane = |value: usize| {
+            let dims = &self.node(value).dims;
+            [dims[rank - 2] as usize, dims[rank - 1] as usize]
+        };
+        let output = plane(last.map_or(x, |value| value as usize));
+        let window = Pool { input: plane(x), output, kernel: [1; 2], stride, dilation: [1; 2], pad: [0; 2] };
+        if from.size != window.input[0] * window.input[1] || found.size != output[0] * output[1] {
+            return false;
+        }
+        let Some(conv) = Conv::new(window, found.channels, found.outputs, 1, ConvInput::Blocks) else {
+            return false;
+        };
+        nodes.push(at as u32);
+        let kind = GroupKind::Pointwise { conv: Box::new(conv), einsum: at, image: found.image, x };
+        self.wait_with(nodes, vec![], kind, Geometry::Blocks(image));
         true
     }
 
@@ -406,7 +458,9 @@ impl<'a> Builder<'a> {
         };
         let (mut reads, scratch, work) = match kind {
             GroupKind::Einsum => self.product(head, &mut posts),
-            GroupKind::Pointwise(conv, image) => self.pointwise(head, *conv, image, &mut posts),
+            GroupKind::Pointwise { conv, einsum, image, x } => {
+                self.pointwise(einsum, *conv, image, x, &mut posts)
+            }
             GroupKind::Conv => self.convolution(head, posts.clone()),
             GroupKind::Norm { x, n, centre, eps } => {
                 let x = self.need(x, Form::Rows);
@@ -494,10 +548,10 @@ impl<'a> Builder<'a> {
         index: usize,
         conv: Conv,
         image: usize,
+        value: usize,
         posts: &mut Vec<PostSpec>,
     ) -> (Vec<Ref>, u64, Work) {
         let node = self.node(index);
-        let value = node.inputs[image] as usize;
         let Some(tag) = self.tags[value] else { unreachable!("the operand is an image") };
         let x = self.need(value, tag.form());
         let weights = self.constant(node.inputs[1 - image] as usize);

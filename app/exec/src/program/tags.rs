@@ -130,6 +130,12 @@ fn of_node(plan: &Plan, node: &Node, tags: &[Option<Image>]) -> Option<Image> {
             let image = tag(0)?;
             whole_planes(&operands[0].dims, axes, image.size, *reducer).then_some(Image { size: 1, ..image })
         }
+        Opcode::Slice { axis, step, .. } if *step > 0 => {
+            let (image, rank) = (tag(0)?, node.dims.len());
+            let inside = rank > 2 && *axis as usize >= rank - 2;
+            let planes = inside && count(&operands[0].dims[rank - 2..]) == image.size;
+            planes.then(|| Image { size: count(&node.dims[rank - 2..]), ..image })
+        }
         Opcode::Concat { axis } => concat(node, &operands, *axis, &tag),
         Opcode::Unary(_) if node.dtype == DType::F32 => tag(0),
         Opcode::Binary(_) if node.dtype == DType::F32 => {

@@ -152,6 +152,26 @@ impl Maker {
                 };
                 self.push(op, &operands, vec![])
             }
+            5 if self.rng.chance(50) => {
+                // A strided convolution of one tap, as the compiler writes it.
+                let mut y = x;
+                for axis in [rank - 2, rank - 1] {
+                    let step = 1 + self.rng.below(2) as u32;
+                    let start =
+                        if self.rng.chance(80) { 0 } else { self.rng.below(dims[axis] as usize) as u32 };
+                    let mut cut = self.dims(y);
+                    cut[axis] = (dims[axis] - start).div_ceil(step);
+                    let slice = Opcode::Slice { axis: axis as u8, start, step: step as i32 };
+                    y = self.push(slice, &[y], cut)?;
+                }
+                let (image, out) = if rank == 4 {
+                    (vec![0, 1, 2, 3], vec![0, 4, 2, 3])
+                } else {
+                    (vec![1, 2, 3], vec![4, 2, 3])
+                };
+                let w = self.constant(&[outputs, channels]);
+                self.push(Opcode::Einsum { a: image, b: vec![4, 1], out }, &[y, w], vec![])
+            }
             5 => {
                 let window = self.window();
                 let divisor = self.rng.pick(&[Divisor::One, Divisor::Kernel, Divisor::Inside]);
@@ -288,7 +308,7 @@ proptest! {
 
 #[test]
 fn patterns_are_really_fused() {
-    let (mut images, mut norms, mut products) = (0, 0, 0);
+    let (mut images, mut norms, mut products, mut strided) = (0, 0, 0, 0);
     for seed in 0..400 {
         let plan = pattern(seed);
         let inputs = random::inputs(&plan, &mut Rng::new(seed));
@@ -297,8 +317,10 @@ fn patterns_are_really_fused() {
             let fused = step.nodes.len() > 1;
             images += u32::from(fused && step.name.starts_with("Conv2d"));
             norms += u32::from(step.name.starts_with("Reduce Binary Binary RmsNorm"));
+            strided += u32::from(step.name.starts_with("Slice Slice Einsum"));
             products += u32::from(fused && step.name.starts_with("Einsum"));
         }
     }
-    assert!(images > 50 && norms > 30 && products > 100, "{images} {norms} {products}");
+    let counts = [images, norms, products, strided];
+    assert!(counts.iter().zip([50, 30, 100, 3]).all(|(count, least)| *count > least), "{counts:?}");
 }
