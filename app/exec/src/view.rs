@@ -15,6 +15,8 @@ pub(crate) struct Run<'a> {
     pub store: &'a [u8],
     pub inputs: &'a [NamedTensor],
     pub isa: Isa,
+    /// Threads that a step may use.
+    pub threads: usize,
     pub arena: Buffer,
 }
 
@@ -51,6 +53,11 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     pub(crate) fn isa(&self) -> Isa {
         self.run.isa
+    }
+
+    /// Threads that the step may use.
+    pub(crate) fn threads(&self) -> usize {
+        self.run.threads
     }
 
     pub(crate) fn run(&self) -> &'a Run<'a> {
