@@ -68,8 +68,9 @@ impl Executable {
         Self::with(plan, isa, program, store)
     }
 
-    /// As [`Executable::new`], with constants from a file in this folder, which all processes share. A file that
-    /// is not there, not whole or of another version is written anew; one that cannot be is done without.
+    /// As [`Executable::new`], with constants from a file in this folder, which all processes share. A file
+    /// that is not there, not whole or of another version is written anew; one that cannot be is done
+    /// without.
     pub fn load(plan: ValidPlan, isa: Isa, folder: &Path) -> Executable {
         let program = Program::new(plan.plan(), plan.peak_bytes());
         let store = Store::load(&plan, isa, &program, folder);

@@ -1,7 +1,8 @@
 //! Putting a program together.
 //!
-//! Heads (see [`super::heads`]) are looked at in node order; a step stands where the last of its nodes stood, so that everything it
-//! reads has been computed. What a step wants in another form is converted before it, once for all users.
+//! Heads (see [`super::heads`]) are looked at in node order; a step stands where the last of its nodes stood,
+//! so that everything it reads has been computed. What a step wants in another form is converted before it,
+//! once for all users.
 
 use super::fuse::{Geometry, Side, Taken, Uses};
 use super::image::{Convert, Convolution, Kind};

@@ -1,9 +1,9 @@
 //! Contractions as products of matrices, inside loops over what is left.
 //!
-//! The innermost rows and columns of the einsum's loops become one product each time; batches and axes that do
-//! not merge are loops around it. Constant columns are packed when the plan is loaded; others are used where
-//! they are when 16 of them lie side by side, or packed in scratch. Rows are used where they are; when their
-//! terms do not lie side by side, a table says where they are.
+//! The innermost rows and columns of the einsum's loops become one product each time; batches and axes that
+//! do not merge are loops around it. Constant columns are packed when the plan is loaded; others are used
+//! where they are when 16 of them lie side by side, or packed in scratch. Rows are used where they are; when
+//! their terms do not lie side by side, a table says where they are.
 
 use super::pack::{How, Pack};
 use super::posts::{PostSpec, Posts};
@@ -89,8 +89,8 @@ fn taps(loops: &Contraction, depth: usize) -> Option<Option<Vec<u32>>> {
     }
 }
 
-/// How the columns of one product are packed, or, for constant ones, those of all; `moving` are the loops around
-/// them.
+/// How the columns of one product are packed, or, for constant ones, those of all; `moving` are the loops
+/// around them.
 fn how(loops: &Contraction, depth: usize, columns: Axis, moving: &[Axis], constant: bool) -> Option<How> {
     let moving: Vec<Axis> = moving.iter().copied().filter(|axis| axis.column > 0).collect();
     let sets: usize = moving.iter().map(|axis| axis.dim).product();

@@ -1,8 +1,8 @@
 //! One step on several threads: rows of a product, blocks of a convolution.
 //!
-//! Each result is one thread's, computed as one thread computes all of them, so no bit depends on the number of
-//! threads. A thread is worth some work; a machine that gives none costs time only, for the parts lie in a queue
-//! that the caller empties as well.
+//! Each result is one thread's, computed as one thread computes all of them, so no bit depends on the number
+//! of threads. A thread is worth some work; a machine that gives none costs time only, for the parts lie in a
+//! queue that the caller empties as well.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};

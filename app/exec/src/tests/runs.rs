@@ -119,7 +119,8 @@ fn a_profile_names_every_node_that_is_computed_once() {
     assert_eq!(nodes, computed.collect::<Vec<_>>());
 }
 
-/// A product and a convolution that are worth several threads, with rows and blocks that do not divide evenly.
+/// A product and a convolution that are worth several threads, with rows and blocks that do not divide
+/// evenly.
 #[cfg(not(target_family = "wasm"))]
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
