@@ -1,7 +1,8 @@
-//! Compiles model files and writes their plans: `cargo run --release --example plan -- FOLDER MODEL.onnx[,x=1x3x4..]...`
+//! Compiles model files and writes their plans: `cargo run --release --example plan -- FOLDER
+//! MODEL.onnx[,x=1x3x4..]...`
 //!
-//! A model's open dims are given after its name, `input=DIMxDIM`, separated by commas. What has a plan already is
-//! left alone.
+//! A model's open dims are given after its name, `input=DIMxDIM`, separated by commas. What has a plan
+//! already is left alone.
 
 use assay_compiler::{Compiler, pack};
 use assay_types::hash::CompilerHash;

@@ -1,6 +1,8 @@
-//! Times a plan on made-up inputs: `cargo run --release -p assay-exec --example time -- PLAN [RUNS] [THREADS]`.
+//! Times a plan on made-up inputs: `cargo run --release -p assay-exec --example time -- PLAN [RUNS]
+//! [THREADS]`.
 //!
-//! Prints the least time of a run, and where it goes step by step. With `nodes` for RUNS it lists the plan instead.
+//! Prints the least time of a run, and where it goes step by step. With `nodes` for RUNS it lists the plan
+//! instead.
 #![allow(clippy::disallowed_types, reason = "a report may say how long something took")]
 
 use assay_exec::{Executable, Isa};

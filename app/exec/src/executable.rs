@@ -68,8 +68,9 @@ impl Executable {
         Self::with(plan, isa, program, store)
     }
 
-    /// As [`Executable::new`], with constants from a file in this folder, which all processes share. A file that
-    /// is not there, not whole or of another version is written anew; one that cannot be is done without.
+    /// As [`Executable::new`], with constants from a file in this folder, which all processes share. A file
+    /// that is not there, not whole or of another version is written anew; one that cannot be is done
+    /// without.
     pub fn load(plan: ValidPlan, isa: Isa, folder: &Path) -> Executable {
         let program = Program::new(plan.plan(), plan.peak_bytes());
         let store = Store::load(&plan, isa, &program, folder);
@@ -103,13 +104,22 @@ impl Executable {
     /// [`RunError::Input`] before anything is computed, [`RunError::Failed`] when the data made an opcode
     /// fail.
     pub fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
-        self.run_watched(inputs, |_, step| step())
+        self.run_with(inputs, 1)
+    }
+
+    /// As [`Executable::run`], on up to so many threads: the same bits, sooner, when the plan is large.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    pub fn run_with(&self, inputs: &[NamedTensor], threads: usize) -> Result<Vec<NamedTensor>, RunError> {
+        self.run_watched(inputs, threads, |_, step| step())
     }
 
     /// Runs the plan, each step through `watch`.
     fn run_watched(
         &self,
         inputs: &[NamedTensor],
+        threads: usize,
         watch: impl FnMut(usize, &mut dyn FnMut() -> Result<(), Failed>) -> Result<(), Failed>,
     ) -> Result<Vec<NamedTensor>, RunError> {
         input::check(&self.inputs, inputs)?;
@@ -119,6 +129,7 @@ impl Executable {
             store: self.store.bytes(),
             inputs,
             isa: self.isa,
+            threads,
             arena: self.take_arena(),
         };
         let outputs = self.compute(&run, watch);
@@ -133,7 +144,7 @@ impl Executable {
     #[allow(clippy::disallowed_types, reason = "what is measured is shown to people, and changes nothing")]
     pub fn profile(&self, inputs: &[NamedTensor]) -> Result<Vec<StepTime>, RunError> {
         let mut times = Vec::new();
-        self.run_watched(inputs, |index, step| {
+        self.run_watched(inputs, 1, |index, step| {
             let start = std::time::Instant::now();
             let result = step();
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);

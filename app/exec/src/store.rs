@@ -1,10 +1,10 @@
 //! The constants of a program: made in memory, or mapped from a file that was made before.
 //!
-//! The file is a cache beside the plan's. It is not believed: a header names format, instruction set, plan and
-//! arrangement, and a digest of the content; what does not fit is made again. It is written under another name
-//! and renamed, so that no reader sees half of one, and mapped read-only, so that all processes share its pages.
-//! A file that someone else changes while it is mapped is outside what can be guarded against, as is a changed
-//! program; the folder is the user's own.
+//! The file is a cache beside the plan's. It is not believed: a header names format, instruction set, plan
+//! and arrangement, and a digest of the content; what does not fit is made again. It is written under another
+//! name and renamed, so that no reader sees half of one, and mapped read-only, so that all processes share
+//! its pages. A file that someone else changes while it is mapped is outside what can be guarded against, as
+//! is a changed program; the folder is the user's own.
 
 use crate::buffer::Buffer;
 use crate::program::{Program, digest, write_packs};
@@ -79,8 +79,8 @@ impl Store {
     }
 }
 
-/// What a file of these constants begins with: 16 bytes of format, 16 of the instruction set's name, the plan's
-/// hash, the digest of the arrangement, the length of the content. The digest of the content follows.
+/// What a file of these constants begins with: 16 bytes of format, 16 of the instruction set's name, the
+/// plan's hash, the digest of the arrangement, the length of the content. The digest of the content follows.
 fn header(plan: &ValidPlan, isa: Isa, program: &Program) -> [u8; HEAD] {
     let mut head = [0; HEAD];
     head[..16].copy_from_slice(MAGIC);
@@ -128,8 +128,8 @@ mod file {
         if len != bytes.checked_add(HEADER as u64)? {
             return None;
         }
-        // SAFETY: the file is in a cache that only this program writes, and it never writes to a file that has
-        // its final name: a new one takes its place. See the module about others.
+        // SAFETY: the file is in a cache that only this program writes, and it never writes to a file that
+        // has its final name: a new one takes its place. See the module about others.
         let map = unsafe { memmap2::Mmap::map(&file) }.ok()?;
         (map.len() as u64 == len && map.starts_with(head)).then_some(map)
     }

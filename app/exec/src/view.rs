@@ -15,6 +15,8 @@ pub(crate) struct Run<'a> {
     pub store: &'a [u8],
     pub inputs: &'a [NamedTensor],
     pub isa: Isa,
+    /// Threads that a step may use.
+    pub threads: usize,
     pub arena: Buffer,
 }
 
@@ -33,8 +35,8 @@ impl<'a> Run<'a> {
                 let bytes = &self.store[(offset + part.offset) as usize..][..elements * size_of::<T>()];
                 in_place(bytes).unwrap_or_else(|| unreachable!("the store is aligned for every element"))
             }
-            // SAFETY: while a step runs, only its own result and scratch are written, and the program keeps both
-            // apart from every living slot.
+            // SAFETY: while a step runs, only its own result and scratch are written, and the program keeps
+            // both apart from every living slot.
             Place::Arena(offset) => unsafe { self.arena.slice(offset + part.offset, elements) },
         }
     }
@@ -51,6 +53,11 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     pub(crate) fn isa(&self) -> Isa {
         self.run.isa
+    }
+
+    /// Threads that the step may use.
+    pub(crate) fn threads(&self) -> usize {
+        self.run.threads
     }
 
     pub(crate) fn run(&self) -> &'a Run<'a> {
@@ -91,7 +98,8 @@ impl<'a> View<'a> {
         let Place::Arena(offset) = self.run.program.slots[write.slot].place else {
             unreachable!("only slots of the arena are computed");
         };
-        // SAFETY: taken once, and the program keeps a result apart from operands, scratch and every living slot.
+        // SAFETY: taken once, and the program keeps a result apart from operands, scratch and every living
+        // slot.
         unsafe { self.run.arena.slice_mut(offset, write.bytes as usize / size_of::<T>()) }
     }
 
@@ -105,8 +113,8 @@ impl<'a> View<'a> {
             self.scratch_taken <= self.step.scratch.next_multiple_of(ALIGN),
             "scratch is larger than planned"
         );
-        // SAFETY: each call gets bytes of its own inside the step's scratch, which the program keeps apart from
-        // every living slot.
+        // SAFETY: each call gets bytes of its own inside the step's scratch, which the program keeps apart
+        // from every living slot.
         unsafe { self.run.arena.slice_mut(offset, elements) }
     }
 }

@@ -4,8 +4,8 @@
 //! column operand is the one that the output's last axis comes from, so that 16 results lie side by side. The
 //! choice is by shape alone and changes no bit, for a product does not depend on the order of its factors.
 //!
-//! Prices and peaks follow from these loops with [`PANEL`] and [`TILE_ROWS`], which are constants of the law: how
-//! many rows and columns the kernels really take at once is theirs to choose.
+//! Prices and peaks follow from these loops with [`PANEL`] and [`TILE_ROWS`], which are constants of the law:
+//! how many rows and columns the kernels really take at once is theirs to choose.
 
 use crate::shape::{count, repeating_strides};
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! The plan: format, validator, prices, the memory bound.
 //!
 //! This crate decides what a compiled model is ([`Plan`]), which of them may run ([`Plan::validate`], the
-//! security boundary) and what a run costs ([`ValidPlan::units`], [`ValidPlan::peak_bytes`]). It does not know
-//! ONNX, the chain, the machine or the kernels; the compiler's blob links it, so nothing that only makes runs
-//! faster belongs here. It builds for wasm32-unknown-unknown.
+//! security boundary) and what a run costs ([`ValidPlan::units`], [`ValidPlan::peak_bytes`]). It does not
+//! know ONNX, the chain, the machine or the kernels; the compiler's blob links it, so nothing that only makes
+//! runs faster belongs here. It builds for wasm32-unknown-unknown.
 //!
 //! [`contraction`], [`walk`], [`shape`] and [`memory`] are what the law of prices says about shapes; they are
 //! public because whoever runs a plan needs the same arithmetic.

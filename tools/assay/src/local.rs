@@ -241,7 +241,8 @@ pub struct Run {
     pub millis: f64,
 }
 
-/// Runs a plan on inputs in the model's order. With a folder, packed constants are kept there for the next run.
+/// Runs a plan on inputs in the model's order. With a folder, packed constants are kept there for the next
+/// run.
 ///
 /// # Errors
 /// When the tensors are not the plan's inputs.

@@ -1,8 +1,8 @@
 //! Which nodes a step takes along: those that follow its result elementwise, one user at a time.
 //!
-//! A node is taken when it is the only user of what is there so far, has its dims, and its other operand is one
-//! element, one for each column or channel, or laid out as the results are. The order of its operands is kept:
-//! `max(c, x)` is not `max(x, c)` when one of them is NaN.
+//! A node is taken when it is the only user of what is there so far, has its dims, and its other operand is
+//! one element, one for each column or channel, or laid out as the results are. The order of its operands is
+//! kept: `max(c, x)` is not `max(x, c)` when one of them is NaN.
 
 use super::posts::MAX_POSTS;
 use super::tags::Image;

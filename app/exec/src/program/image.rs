@@ -4,8 +4,9 @@
 use super::pack::Pack;
 use super::posts::{PostSpec, Posts};
 use super::table::{BLOCK, Ref};
+use super::threads::{each, parts, ranges};
 use crate::view::View;
-use assay_kernels::{Conv, Depthwise, Fold, Pool, PoolDivisor};
+use assay_kernels::{Conv, Depthwise, Fold, Isa, Pool, PoolDivisor};
 use assay_kernels::{fold_blocks, from_blocks, max_pool_blocks, sum_pool_blocks, to_blocks};
 
 /// Which convolution.
@@ -38,6 +39,20 @@ impl Convolution {
             Kind::Full(conv) => view.scratch(conv.scratch_len()),
             Kind::Depthwise(_) => &mut [],
         };
+        if let Kind::Full(conv) = &self.kind {
+            let parts = parts(view.threads(), conv.panels(), output / BLOCK * conv.depth() * BLOCK);
+            if parts > 1 {
+                let whole = Whole { isa, conv, weights, bias, posts: &posts, parts };
+                for image in 0..self.images {
+                    whole.run(
+                        &x[image * input..][..input],
+                        image * output,
+                        &mut y[image * output..][..output],
+                    );
+                }
+                return;
+            }
+        }
         for image in 0..self.images {
             let x = &x[image * input..][..input];
             let y = &mut y[image * output..][..output];
@@ -47,6 +62,33 @@ impl Convolution {
                 Kind::Depthwise(conv) => conv.run(isa, 0..conv.blocks(), x, weights, bias, &posts, y),
             }
         }
+    }
+}
+
+/// A convolution on several threads.
+struct Whole<'a> {
+    isa: Isa,
+    conv: &'a Conv,
+    weights: &'a [f32],
+    bias: Option<&'a [f32]>,
+    posts: &'a Posts<'a>,
+    parts: usize,
+}
+
+impl Whole<'_> {
+    /// One image, whose results begin at `at` of all.
+    fn run(&self, x: &[f32], at: usize, mut y: &mut [f32]) {
+        let (block, mut list) = (self.conv.block_len(), Vec::with_capacity(self.parts));
+        for range in ranges(self.conv.panels(), self.parts) {
+            let (part, rest) = y.split_at_mut(range.len() * block);
+            y = rest;
+            list.push((range, part));
+        }
+        each(list, |(range, y)| {
+            let posts = self.posts.cut(at + range.start * block);
+            let mut scratch = vec![0.0; self.conv.scratch_len()];
+            self.conv.run(self.isa, range, x, self.weights, self.bias, &posts, y, &mut scratch);
+        });
     }
 }
 

@@ -7,8 +7,10 @@
 //!
 //! - [`table`] holds the values: their forms (row-major, or blocks of 16 channels for images), their places.
 //! - [`tags`] decides which values are images in blocks.
+//! - [`heads`] finds the nodes that steps begin with.
 //! - [`fuse`] finds the nodes that a step takes along.
 //! - [`build`] puts steps together, converts values between forms where they must be, packs constants.
+//! - [`threads`] divides the work of one step.
 //! - [`product`], [`image`], [`rows`] and [`integer`] are the steps that are more than one node's generic body.
 //!
 //! A node that none of these knows runs as its generic step (see [`crate::step`]), on row-major values. A
@@ -22,6 +24,7 @@
 
 mod build;
 mod fuse;
+mod heads;
 mod image;
 mod integer;
 mod pack;
@@ -30,6 +33,7 @@ mod product;
 mod rows;
 mod table;
 mod tags;
+mod threads;
 
 use crate::executable::Failed;
 use crate::step;

@@ -1,7 +1,7 @@
 //! The store: constants as a program reads them, arranged for the kernels or as they are, made once.
 //!
-//! A constant that is only read packed is not in the store as it was in the plan, and a plan's own data is let go
-//! of when the store is there.
+//! A constant that is only read packed is not in the store as it was in the plan, and a plan's own data is
+//! let go of when the store is there.
 
 use crate::buffer::{in_place, in_place_mut};
 use assay_kernels::{Conv, Depthwise, Isa, PANEL, pack};

@@ -1,15 +1,16 @@
 //! Contractions as products of matrices, inside loops over what is left.
 //!
-//! The innermost rows and columns of the einsum's loops become one product each time; batches and axes that do
-//! not merge are loops around it. Constant columns are packed when the plan is loaded; others are used where
-//! they are when 16 of them lie side by side, or packed in scratch. Rows are used where they are; when their
-//! terms do not lie side by side, a table says where they are.
+//! The innermost rows and columns of the einsum's loops become one product each time; batches and axes that
+//! do not merge are loops around it. Constant columns are packed when the plan is loaded; others are used
+//! where they are when 16 of them lie side by side, or packed in scratch. Rows are used where they are; when
+//! their terms do not lie side by side, a table says where they are.
 
 use super::pack::{How, Pack};
 use super::posts::{PostSpec, Posts};
 use super::table::Ref;
+use super::threads::{each, parts, ranges};
 use crate::view::View;
-use assay_kernels::{Columns, Gemm, PANEL, Place, gemm, pack, packed_len};
+use assay_kernels::{Columns, Gemm, Isa, PANEL, Place, gemm, pack, packed_len};
 use assay_plan::contraction::{Axis, Contraction};
 
 /// Terms whose places may be held in a table.
@@ -88,8 +89,8 @@ fn taps(loops: &Contraction, depth: usize) -> Option<Option<Vec<u32>>> {
     }
 }
 
-/// How the columns of one product are packed, or, for constant ones, those of all; `moving` are the loops around
-/// them.
+/// How the columns of one product are packed, or, for constant ones, those of all; `moving` are the loops
+/// around them.
 fn how(loops: &Contraction, depth: usize, columns: Axis, moving: &[Axis], constant: bool) -> Option<How> {
     let moving: Vec<Axis> = moving.iter().copied().filter(|axis| axis.column > 0).collect();
     let sets: usize = moving.iter().map(|axis| axis.dim).product();
@@ -180,6 +181,7 @@ impl Product {
         };
         let y: &mut [f32] = view.result();
         let bias: Option<&[f32]> = self.bias.map(|bias| run.read(bias));
+        let parts = parts(view.threads(), self.rows, self.rows * self.columns * self.depth);
         let mut current = None;
         let steps: usize = self.outer.iter().map(|step| step.dim).product();
         for step in 0..steps {
@@ -213,13 +215,35 @@ impl Product {
                 posts: &posts,
                 place: Place::Rows { stride: self.y_row },
             };
-            gemm(isa, &product, &mut y[at[2]..]);
+            self.multiply(isa, &product, parts, &posts, &mut y[at[2]..]);
         }
     }
 }
 
+impl Product {
+    /// One product, its rows on several threads.
+    fn multiply(&self, isa: Isa, product: &Gemm<'_>, parts: usize, posts: &Posts<'_>, mut y: &mut [f32]) {
+        if parts == 1 {
+            return gemm(isa, product, y);
+        }
+        let mut list = Vec::with_capacity(parts);
+        for range in ranges(self.rows, parts) {
+            // The last rows end with their last column, not with a whole stride.
+            let len = (range.len() * self.y_row).min(y.len());
+            let (part, rest) = y.split_at_mut(len);
+            y = rest;
+            list.push((range, part));
+        }
+        each(list, |(range, y)| {
+            let posts = posts.cut(range.start * self.y_row);
+            let x = &product.x[range.start * self.x_row..];
+            gemm(isa, &Gemm { rows: range.len(), x, posts: &posts, ..*product }, y);
+        });
+    }
+}
+
 /// Packs columns during a run.
-fn arrange(isa: assay_kernels::Isa, how: &How, x: &[f32], own: &mut [f32]) {
+fn arrange(isa: Isa, how: &How, x: &[f32], own: &mut [f32]) {
     match how {
         How::Columns { depth, columns, line, column, .. } => {
             pack(isa, *depth, *columns, x, *line, *column, own);

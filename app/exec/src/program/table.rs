@@ -1,9 +1,9 @@
 //! The program's own table of values: where each is, in which form, and for how long.
 //!
-//! A plan's value is row-major. A program may hold it in blocks of 16 channels instead, or in both forms; each
-//! form that is needed is a *slot*. Slots of constants are in the store, all others in the arena, from the
-//! step that writes them to the last that reads them; scratch lives as long as its step. Reshapes and slices
-//! that leave their elements side by side have no storage: they are parts of another value's slot.
+//! A plan's value is row-major. A program may hold it in blocks of 16 channels instead, or in both forms;
+//! each form that is needed is a *slot*. Slots of constants are in the store, all others in the arena, from
+//! the step that writes them to the last that reads them; scratch lives as long as its step. Reshapes and
+//! slices that leave their elements side by side have no storage: they are parts of another value's slot.
 
 use assay_plan::memory::{ALIGN, Arena};
 use assay_plan::shape::{bytes, count, keeps_order, strides};
@@ -103,8 +103,8 @@ impl Table {
         root.offset == 0 && count(&plan.nodes[root.value].dims) == count(&plan.nodes[value].dims)
     }
 
-    /// The form under which a slot is found: one image of planes of one element lies the same in both. A constant
-    /// does not, for its last block is not filled up.
+    /// The form under which a slot is found: one image of planes of one element lies the same in both. A
+    /// constant does not, for its last block is not filled up.
     fn normal(&self, plan: &Plan, value: usize, form: Form) -> Form {
         if let Form::Last { size: 1, .. } | Form::Last { channels: 1, .. } = form {
             return Form::Rows;

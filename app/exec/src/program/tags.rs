@@ -1,7 +1,7 @@
 //! Which values are images that a program holds in blocks of 16 channels.
 //!
-//! A convolution makes blocks; what works as well on blocks keeps them; everything else wants rows. The answer
-//! is by shapes alone, one pass in node order, and decides speed only.
+//! A convolution makes blocks; what works as well on blocks keeps them; everything else wants rows. The
+//! answer is by shapes alone, one pass in node order, and decides speed only.
 
 use super::fuse::{Side, classify};
 use super::product::merged;

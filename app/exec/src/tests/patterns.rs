@@ -116,6 +116,25 @@ impl Maker {
         self.rng.pick(&[1, 2, 3, 5, 8, 15, 16, 17, 32, 33, 40])
     }
 
+    /// A strided convolution of one tap, as the compiler writes it.
+    fn strided(&mut self, x: ValueId, outputs: u32) -> Option<ValueId> {
+        let dims = self.dims(x);
+        let (rank, channels) = (dims.len(), dims[dims.len() - 3]);
+        let mut y = x;
+        for axis in [rank - 2, rank - 1] {
+            let step = 1 + self.rng.below(2) as u32;
+            let start = if self.rng.chance(80) { 0 } else { self.rng.below(dims[axis] as usize) as u32 };
+            let mut cut = self.dims(y);
+            cut[axis] = (dims[axis] - start).div_ceil(step);
+            let slice = Opcode::Slice { axis: axis as u8, start, step: step as i32 };
+            y = self.push(slice, &[y], cut)?;
+        }
+        let (image, out) =
+            if rank == 4 { (vec![0, 1, 2, 3], vec![0, 4, 2, 3]) } else { (vec![1, 2, 3], vec![4, 2, 3]) };
+        let w = self.constant(&[outputs, channels]);
+        self.push(Opcode::Einsum { a: image, b: vec![4, 1], out }, &[y, w], vec![])
+    }
+
     /// One more layer on an image \[n, c, h, w\] or, of one image, \[c, h, w\].
     fn layer(&mut self, x: ValueId, seen: &[ValueId]) -> Option<ValueId> {
         let dims = self.dims(x);
@@ -152,26 +171,7 @@ impl Maker {
                 };
                 self.push(op, &operands, vec![])
             }
-            5 if self.rng.chance(50) => {
-                // A strided convolution of one tap, as the compiler writes it.
-                let mut y = x;
-                for axis in [rank - 2, rank - 1] {
-                    let step = 1 + self.rng.below(2) as u32;
-                    let start =
-                        if self.rng.chance(80) { 0 } else { self.rng.below(dims[axis] as usize) as u32 };
-                    let mut cut = self.dims(y);
-                    cut[axis] = (dims[axis] - start).div_ceil(step);
-                    let slice = Opcode::Slice { axis: axis as u8, start, step: step as i32 };
-                    y = self.push(slice, &[y], cut)?;
-                }
-                let (image, out) = if rank == 4 {
-                    (vec![0, 1, 2, 3], vec![0, 4, 2, 3])
-                } else {
-                    (vec![1, 2, 3], vec![4, 2, 3])
-                };
-                let w = self.constant(&[outputs, channels]);
-                self.push(Opcode::Einsum { a: image, b: vec![4, 1], out }, &[y, w], vec![])
-            }
+            5 if self.rng.chance(50) => self.strided(x, outputs),
             5 => {
                 let window = self.window();
                 let divisor = self.rng.pick(&[Divisor::One, Divisor::Kernel, Divisor::Inside]);

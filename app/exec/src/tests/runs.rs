@@ -118,3 +118,44 @@ fn a_profile_names_every_node_that_is_computed_once() {
     let computed = (0..plan.nodes.len()).filter(|&at| !free(&plan.nodes[at])).map(|at| at as u32);
     assert_eq!(nodes, computed.collect::<Vec<_>>());
 }
+
+/// A product and a convolution that are worth several threads, with rows and blocks that do not divide
+/// evenly.
+#[cfg(not(target_family = "wasm"))]
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let mut rng = super::random::Rng::new(8);
+    let mut b = PlanBuilder::new();
+    let x = b.input("x", F32, &[111, 300]);
+    let bytes = rng.bytes(F32, &[300, 900]);
+    let w = b.constant(F32, &[300, 900], &bytes);
+    let op = Opcode::Einsum { a: vec![0, 1], b: vec![1, 2], out: vec![0, 2] };
+    let y = b.push(op, &[x, w], F32, &[111, 900]);
+    let z = b.input("z", F32, &[111, 900]);
+    let y = b.push(Opcode::Binary(BinaryOp::Max), &[z, y], F32, &[111, 900]);
+    b.output("product", y);
+    let image = b.input("image", F32, &[2, 33, 20, 20]);
+    let window =
+        Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pad_before: [1; 2], pad_after: [1; 2] };
+    let values: Vec<f32> = (0..100 * 33 * 9).map(|i| ((i * 7919) % 1000) as f32 * 1e-3 - 0.5).collect();
+    let w = b.constant_f32(&[100, 33, 3, 3], &values);
+    let bias = b.constant_f32(&[100], &values[..100]);
+    let y = b.push(Opcode::Conv2d { window, groups: 1 }, &[image, w, bias], F32, &[2, 100, 20, 20]);
+    let residual = b.input("residual", F32, &[2, 100, 20, 20]);
+    let y = b.push(Opcode::Binary(BinaryOp::Add), &[residual, y], F32, &[2, 100, 20, 20]);
+    b.output("convolution", y);
+    let plan = b.finish().unwrap();
+    let inputs = super::random::inputs(&plan, &mut rng);
+    let plan = plan.validate().unwrap();
+    for isa in Isa::available() {
+        let executable = Executable::new(plan.clone(), isa);
+        let expected = executable.run(&inputs).unwrap();
+        for threads in 0..=4 {
+            assert_eq!(executable.run_with(&inputs, threads).unwrap(), expected, "{threads}");
+        }
+    }
+    assert_eq!(
+        Executable::plain(plan.clone(), Isa::detect()).run(&inputs).unwrap(),
+        Executable::new(plan, Isa::detect()).run_with(&inputs, 3).unwrap()
+    );
+}
