@@ -8,6 +8,7 @@ use assay_bench_worker::{Engine, Input, Result, serve};
 use assay_compiler::{Compiler, pack};
 use assay_types::hash::CompilerHash;
 use assay_types::limits::MAX_COMPILE_FUEL;
+use assay_types::tensor::InputShape;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -30,15 +31,22 @@ impl Sandbox {
         Ok(Self { cache: cache.to_path_buf(), compiler, started: start.elapsed().as_nanos() })
     }
 
-    fn compile(&self, model: &str, plan: &str) -> Result<String> {
+    fn compile(&self, model: &str, plan: &str, shapes: &[InputShape]) -> Result<String> {
         let onnx = std::fs::read(model)?;
         let start = Instant::now();
-        let done = self.compiler.compile(&onnx, &[], MAX_COMPILE_FUEL)?;
+        let done = self.compiler.compile(&onnx, shapes, MAX_COMPILE_FUEL)?;
         let nanos = start.elapsed().as_nanos();
         let valid = done.outcome?;
         std::fs::write(plan, valid.bytes())?;
         Ok(format!("nanos={nanos} fuel={} file={} sandbox={}", done.fuel, onnx.len(), done.memory_bytes))
     }
+}
+
+/// `NAME=1x3x224x224`.
+fn shape(text: &str) -> Result<InputShape> {
+    let (name, dims) = text.rsplit_once('=').ok_or("a shape is NAME=DIMxDIM")?;
+    let dims = dims.split('x').map(str::parse).collect::<std::result::Result<_, _>>()?;
+    Ok(InputShape { name: name.into(), dims })
 }
 
 /// The engine of the newest number, its machine code from the cache or made now.
@@ -73,7 +81,10 @@ impl Engine for Sandbox {
 
     fn other(&mut self, command: &str, arguments: &[&str]) -> Result<Option<String>> {
         match (command, arguments) {
-            ("compile", [model, plan]) => self.compile(model, plan).map(Some),
+            ("compile", [model, plan, shapes @ ..]) => {
+                let shapes = shapes.iter().map(|text| shape(text)).collect::<Result<Vec<_>>>()?;
+                self.compile(model, plan, &shapes).map(Some)
+            }
             ("started", []) => Ok(Some(format!("nanos={}", self.started))),
             // The engine again: from its cache, as every start but the first finds it.
             ("engine", []) => {

@@ -74,7 +74,8 @@ class Bench:
         base = compiler.memory()["peak"]
         for name in self.names:
             try:
-                found = compiler.ask("compile", self.options.models / f"{name}.onnx", self.plan(name))
+                shapes = suite.SHAPES.get(name, "")
+                found = compiler.ask("compile", self.options.models / f"{name}.onnx", self.plan(name), shapes)
             except Failed as error:
                 self.failed[name] = str(error)
                 print(f"{name}: {error}", file=sys.stderr)

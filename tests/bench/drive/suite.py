@@ -11,6 +11,8 @@ MODELS = {
     "rf_bc": "forest", "gb_iris": "forest", "forest_100": "forest", "forest_100_row": "forest",
     "forest_500": "forest", "forest_500_row": "forest",
 }
+# Models with an open dimension, and what it is here: that of the recorded inputs.
+SHAPES = {"lr_iris": "X=4x4", "gb_iris": "X=4x4", "rf_bc": "X=4x30"}
 SMALL_NANOS = 500_000
 # The ratio (the peer's time over ours) that each model must reach, and the geometric mean of its group.
 WORST = {"f32": 0.95, "small": 1.0, "int8": 0.5, "forest": 1.0}
