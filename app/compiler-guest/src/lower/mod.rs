@@ -7,6 +7,7 @@
 //! bounds in Max and Min).
 
 mod activation;
+mod biases;
 mod branch;
 mod context;
 mod contraction;

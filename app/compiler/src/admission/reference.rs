@@ -13,11 +13,11 @@ pub fn page() -> String {
     paragraph(
         &mut page,
         &format!(
-            "A model is an ONNX file with an operator set of `ai.onnx` from {first} to {last}. Tensors hold f32, i64, i32, \
-             i8, u8 or bool, in up to 8 dims. Every dim is known when the model is published: fix open ones with `--shape \
-             x=1,4`. Operators that may be used are listed by domain, with the element types that they take, the \
-             operator set that they first stand in if it is later than {first}, and their limits. An attribute that the \
-             compiler does not know is refused."
+            "A model is an ONNX file with an operator set of `ai.onnx` from {first} to {last}. Tensors hold \
+             f32, i64, i32, i8, u8 or bool, in up to 8 dims. Every dim is known when the model is published: \
+             fix open ones with `--shape x=1,4`. Operators that may be used are listed by domain, with the \
+             element types that they take, the operator set that they first stand in if it is later than \
+             {first}, and their limits. An attribute that the compiler does not know is refused."
         ),
     );
     paragraph(
