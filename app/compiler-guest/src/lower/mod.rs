@@ -49,7 +49,7 @@ pub fn lower(model: TypedModel, ports: &Ports) -> TractResult<Plan> {
         "ports were lost on the way"
     );
     let mut lowering = Lowering::default();
-    lowering.plan.reserve(constant_bytes(model));
+    lowering.plan.reserve(constant_bytes(&model));
     let mut values = Values::new();
     for (outlet, name) in inputs.iter().zip(&ports.inputs) {
         let (dtype, dims) = context::fact(model.outlet_fact(*outlet)?)?;
