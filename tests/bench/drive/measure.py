@@ -24,8 +24,10 @@ def ready(worker, file, inputs):
     worker.give(inputs)
     first = worker.run(2)[1]
     count = int(min(max(TURN_NANOS / max(first, 1), RUNS[0]), RUNS[1]))
+    loading = worker.memory()
+    worker.ask("settle")
     worker.run(min(count, 3))
-    return {"load": loaded, "count": count, "before": before}
+    return {"load": loaded, "count": count, "before": before, "loading": loading}
 
 
 def interleave(workers, counts, rounds):

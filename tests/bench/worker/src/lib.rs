@@ -11,6 +11,7 @@
 //! | `run COUNT` | `nanos`, a list: one time for each run |
 //! | `outputs FOLDER` | writes each output's bytes as `INDEX.bin` |
 //! | `memory` | `rss` and `peak`, bytes of this process now and at most |
+//! | `settle` | forgets the peak so far: from here on it is that of runs, not of loading |
 //!
 //! An engine may know more commands.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -119,6 +120,11 @@ fn answer(engine: &mut dyn Engine, inputs: &mut Vec<Input>, words: &[&str]) -> R
             Ok(String::new())
         }
         ["memory"] => memory(),
+        ["settle"] => {
+            // Linux's word for it; elsewhere the peak keeps loading in it.
+            let _ = std::fs::write("/proc/self/clear_refs", "5");
+            Ok(String::new())
+        }
         [command, arguments @ ..] => {
             engine.other(command, arguments)?.ok_or_else(|| format!("no command {command}").into())
         }

@@ -141,6 +141,10 @@ pub struct Profile {
     /// The bodies to run: reference, avx2, avx512, neon [default: the best that this CPU has].
     #[arg(long, value_name = "NAME")]
     pub isa: Option<String>,
+    /// Threads of the whole run; the steps are always timed on one. The bits are the same.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
     /// How often to run; each step's best time counts.
     #[arg(long, default_value_t = 10, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -66,7 +66,7 @@ pub fn profile(context: &Context, command: Profile) -> Result<Reply> {
     let mut steps: Vec<StepTime> = executable.profile(&inputs).map_err(failed)?;
     for _ in 0..command.runs {
         let start = std::time::Instant::now();
-        executable.run(&inputs).map_err(failed)?;
+        executable.run_with(&inputs, usize::from(command.threads)).map_err(failed)?;
         best = best.min(start.elapsed().as_secs_f64() * 1e6);
         let again = executable.profile(&inputs).map_err(failed)?;
         for (step, again) in steps.iter_mut().zip(again) {
