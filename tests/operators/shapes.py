@@ -1,9 +1,65 @@
 """Constants, and operators that look at shapes alone."""
 
 import numpy as np
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from case import Const, add
+
+
+def signals():
+    """Transforms, samples of images, and what a graph within a graph computes."""
+    for length in (8, 7):
+        add("DFT", f"real-{length}", lambda n: [n.normal(1, length, 1)], opset=17, axis=1)
+        add("DFT", f"complex-{length}", lambda n: [n.normal(2, length, 2)], opset=17, axis=1)
+    add("DFT", "inverse", lambda n: [n.normal(1, 8, 2)], opset=17, axis=1, inverse=1)
+    add("DFT", "onesided", lambda n: [n.normal(1, 8, 1)], opset=17, axis=1, onesided=1)
+    add(
+        "STFT",
+        "plain",
+        lambda n: [n.normal(1, 20, 1), Const(4, np.int64), Const(n.uniform(8)), Const(8, np.int64)],
+        opset=17,
+    )
+    grid = lambda n: n.uniform(1, 3, 4, 2, low=-1.1, high=1.1)
+    for mode in ("bilinear", "nearest"):
+        for padding in ("zeros", "border"):
+            add(
+                "GridSample",
+                f"{mode}-{padding}",
+                lambda n: [n.normal(1, 2, 5, 6), grid(n)],
+                opset=16,
+                mode=mode,
+                padding_mode=padding,
+            )
+    add("GridSample", "aligned", lambda n: [n.normal(1, 2, 5, 6), grid(n)], opset=16, align_corners=1)
+    add("CenterCropPad", "crop", lambda n: [n.normal(9, 8), Const([5, 6], np.int64)], opset=18)
+    add("CenterCropPad", "pad", lambda n: [n.normal(3, 4), Const([6, 9], np.int64)], opset=18)
+    add(
+        "CenterCropPad", "axes", lambda n: [n.normal(3, 4, 5), Const([7, 2], np.int64)], opset=18, axes=[0, 2]
+    )
+
+
+def graphs():
+    """Operators with graphs of their own."""
+    value = lambda name, dims: helper.make_tensor_value_info(name, 1, dims)
+    constant = lambda number: helper.make_node("Constant", [], ["b"], value=tensor([number], np.float32))
+    branch = lambda number: helper.make_graph([constant(number)], "branch", [], [value("b", [1])])
+    branches = {"then_branch": branch(0.5), "else_branch": branch(-2.0)}
+    for taken in (True, False):
+        add("If", f"constant-{taken}", lambda n: [Const(taken)], opset=13, **branches)
+    add("If", "given", lambda n: [n.bools()], opset=13, **branches)
+    nodes = [helper.make_node("Add", ["s", "e"], ["t"]), helper.make_node("Mul", ["t", "e"], ["o"])]
+    body = helper.make_graph(
+        nodes, "body", [value("s", [3]), value("e", [3])], [value("t", [3]), value("o", [3])]
+    )
+    add(
+        "Scan",
+        "sums",
+        lambda n: [n.normal(3), n.normal(5, 3)],
+        opset=11,
+        outputs=2,
+        body=body,
+        num_scan_inputs=1,
+    )
 
 
 def tensor(values, dtype):
@@ -11,6 +67,8 @@ def tensor(values, dtype):
 
 
 def cases():
+    signals()
+    graphs()
     for what, dtype in [
         ("f32", np.float32),
         ("i64", np.int64),
