@@ -35,10 +35,10 @@ cross: setup
 	tools/setup/emulators.sh
 	AVX512=$(AVX512) tests/cross/run.sh
 
-# A million mutants of plans, and twenty thousand of model files; COUNT changes the first.
+# A million mutants of plans, and four hundred thousand of model files, of which twenty thousand reach the sandbox.
 fuzz: setup
 	$(CARGO) run --release -p assay-cross --bin mutants -- node/src/selftest/vectors.bin $(or $(COUNT),1000000)
-	$(CARGO) run --release -p assay-compiler --example mutants -- 20000
+	$(CARGO) run --release -p assay-compiler --example mutants -- 400000
 
 # The reference bodies under Miri, the native ones under the address sanitizer; both need a nightly toolchain.
 miri: setup
