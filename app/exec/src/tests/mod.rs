@@ -3,6 +3,7 @@
 #[cfg(not(target_family = "wasm"))]
 mod cache;
 mod golden;
+mod integer;
 mod naive;
 mod patterns;
 mod places;
