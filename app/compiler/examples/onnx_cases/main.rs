@@ -3,7 +3,7 @@
 //! `cargo run --release -p assay-compiler --example onnx_cases -- FOLDER [--all] [--only TEXT]`
 //!
 //! A case is a folder with `model.onnx` and `test_data_set_0`, as ONNX's own operator cases are written by
-//! `tests/tools/onnx_cases.py`. One line is printed for each case that does not pass (with `--all`, for each),
+//! `cases.py`, beside this program. One line is printed for each case that does not pass (with `--all`, for each),
 //! then the reasons by number. The status is 1 if any result differs from what the case expects.
 
 mod case;
