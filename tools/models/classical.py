@@ -113,7 +113,9 @@ def models():
     yield "pca_logistic", make_pipeline(StandardScaler(), PCA(2), LogisticRegression()), *iris, {}
     yield "neighbours", KNeighborsClassifier(3), *iris, {"optim": "cdist"}
     yield "neighbours_weighted", KNeighborsClassifier(3, weights="distance"), *iris, {"optim": "cdist"}
-    yield "neighbours_regressor", KNeighborsRegressor(3), *progress, {"optim": "cdist"}
+    # Targets are kept by the model, and f64 is refused.
+    short = PROGRESS.astype(np.float32)
+    yield "neighbours_regressor", KNeighborsRegressor(3), DIABETES, short, {"optim": "cdist"}
     for model in [GaussianNB(), MultinomialNB(), BernoulliNB(binarize=2.0), ComplementNB()]:
         yield type(model).__name__.lower(), model, *iris, {}
     yield "lda", LinearDiscriminantAnalysis(), *iris, {}

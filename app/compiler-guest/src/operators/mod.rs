@@ -37,6 +37,7 @@ pub fn register(register: &mut OnnxOpRegister) {
     register.insert("CenterCropPad", windows::center_crop_pad);
     register.insert("LpPool", windows::lp_pool);
     register.insert("MaxPool", windows::max_pool);
+    register.insert("Celu", activations::celu);
     register.insert("Softplus", activations::softplus);
     register.insert("ReverseSequence", windows::reverse_sequence);
     register.insert("Upsample", windows::upsample);

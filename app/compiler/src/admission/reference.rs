@@ -24,7 +24,7 @@ pub fn page() -> String {
         &mut page,
         "Text has no place in a tensor. Text labels of a classifier become their positions in the list of labels, and \
          the output is i64; `assay model inspect` names them. Text that a model takes in is refused: encode it as \
-         numbers before the model. Control flow, subgraphs, functions of a model's own, sparse tensors and data in \
+         numbers before the model. Loops, functions of a model's own, sparse tensors and data in \
          other files are refused.",
     );
     for domain in ["ai.onnx", "ai.onnx.ml", "com.microsoft"] {
