@@ -50,7 +50,7 @@ pub const MAX_RUN_BYTES: u64 = 2 << 30;
 /// Nodes of an ONNX graph, subgraphs included.
 pub const MAX_ONNX_NODES: usize = 20_000;
 /// Nesting of messages in an ONNX protobuf, counted from the model.
-pub const MAX_ONNX_NESTING: usize = 8;
+pub const MAX_ONNX_NESTING: usize = 12;
 /// Bytes of a string in an ONNX file.
 pub const MAX_ONNX_STRING_BYTES: usize = 1024;
 
