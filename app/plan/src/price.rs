@@ -80,13 +80,8 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
                 .max(moved)
         }
         Opcode::Binary(op) => {
-            let element = match op {
-                BinaryOp::Pow => 3 * WIDE,
-                BinaryOp::Rem if node.dtype == DType::F32 => 3 * WIDE,
-                BinaryOp::Div | BinaryOp::Rem => 2 * MOVE,
-                _ => MOVE,
-            };
-            runs(&Walk::elementwise(node, [operands[0], operands[1]]), element * elements).max(moved)
+            let each = binary(*op, node.dtype);
+            runs(&Walk::elementwise(node, [operands[0], operands[1]]), each * elements).max(moved)
         }
         Opcode::Compare(_) => {
             runs(&Walk::elementwise(node, [operands[0], operands[1]]), MOVE * elements).max(moved)
@@ -107,16 +102,14 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
             runs.saturating_mul(RUN).saturating_add(moved)
         }
         Opcode::ArgMax { .. } | Opcode::ArgMin { .. } => input.saturating_mul(MOVE).saturating_add(moved),
-        Opcode::Reduce { axes, .. } => rows(operands[0], axes, 1).saturating_add(moved),
+        Opcode::Reduce { axes, .. } | Opcode::RmsNorm { axes, .. } => {
+            rows(operands[0], axes, 1).saturating_add(moved)
+        }
         Opcode::Softmax { axes } | Opcode::LogSoftmax { axes } => {
             rows(operands[0], axes, CURVE).saturating_add(moved)
         }
-        Opcode::RmsNorm { axes, .. } => rows(operands[0], axes, 1).saturating_add(moved),
         Opcode::Lookup => moved.max(elements),
-        Opcode::Couple { classes } => {
-            let sweep = u64::from(*classes) * (5 * u64::from(*classes) + 10);
-            u64::from(node.dims[0]).saturating_mul(COUPLING * sweep).saturating_add(moved)
-        }
+        Opcode::Couple { classes } => couple(node, *classes).saturating_add(moved),
         Opcode::Unary(op) => elements.saturating_mul(unary(*op)).max(moved),
         Opcode::TreeEnsemble { .. } => tree(operands, trees).saturating_add(moved),
         Opcode::CumSum { .. } => elements.saturating_mul(MOVE).saturating_add(moved),
@@ -127,6 +120,22 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         Opcode::GatherNd { .. } => lookups(operands[1]).saturating_add(result),
     };
     work.saturating_add(NODE)
+}
+
+/// One element of a function of two.
+fn binary(op: BinaryOp, dtype: DType) -> u64 {
+    match op {
+        BinaryOp::Pow => 3 * WIDE,
+        BinaryOp::Rem if dtype == DType::F32 => 3 * WIDE,
+        BinaryOp::Div | BinaryOp::Rem => 2 * MOVE,
+        _ => MOVE,
+    }
+}
+
+/// Sweeps over the pairs of a row's classes.
+fn couple(node: &Node, classes: u32) -> u64 {
+    let sweep = u64::from(classes) * (5 * u64::from(classes) + 10);
+    u64::from(node.dims[0]).saturating_mul(COUPLING * sweep)
 }
 
 /// Places that indices name: each index is looked at.

@@ -55,10 +55,7 @@ struct Celu {
     alpha: f32,
 }
 
-pub fn celu(
-    _context: &ParsingContext,
-    node: &NodeProto,
-) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+pub fn celu(_context: &ParsingContext, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let alpha = node.get_attr_opt("alpha")?.unwrap_or(1.0);
     Ok((expand(Celu { alpha }), vec![]))
 }

@@ -122,9 +122,7 @@ fn known(operator: &str) -> &'static [&'static str] {
         "AveragePool" => {
             &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"]
         }
-        "Binarizer" => &["threshold"],
         "BatchNormalization" => &["epsilon", "momentum", "spatial", "training_mode"],
-        "CDist" => &["metric"],
         "Cast" => &["round_mode", "saturate", "to"],
         "CastLike" => &["round_mode", "saturate"],
         "Clip" => &["max", "min"],
@@ -143,7 +141,6 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Dropout" => &["ratio", "seed"],
         "Einsum" => &["equation"],
         "EyeLike" => &["dtype", "k"],
-        "FeatureVectorizer" => &["inputdimensions"],
         "GRU" => GRU,
         "Gelu" => &["approximate"],
         "Gemm" => &["alpha", "beta", "broadcast", "transA", "transB"],
@@ -152,23 +149,10 @@ fn known(operator: &str) -> &'static [&'static str] {
         "GridSample" => &["align_corners", "mode", "padding_mode"],
         "HardSigmoid" => &["alpha", "beta"],
         "If" => &["else_branch", "then_branch"],
-        "Imputer" => {
-            &["imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64"]
-        }
         "IsInf" => &["detect_negative", "detect_positive"],
         "LRN" => &["alpha", "beta", "bias", "size"],
         "InstanceNormalization" => &["epsilon"],
-        "LabelEncoder" => ENCODER,
         "LayerNormalization" | "RMSNormalization" => &["axis", "epsilon", "stash_type"],
-        "LinearClassifier" => &[
-            "classlabels_ints",
-            "classlabels_strings",
-            "coefficients",
-            "intercepts",
-            "multi_class",
-            "post_transform",
-        ],
-        "LinearRegressor" => &["coefficients", "intercepts", "post_transform", "targets"],
         "LSTM" | "RNN" => RECURRENT,
         "LpNormalization" => &["axis", "p"],
         "LpPool" => &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "p", "pads", "strides"],
@@ -177,16 +161,12 @@ fn known(operator: &str) -> &'static [&'static str] {
         }
         "MeanVarianceNormalization" => &["axes"],
         "Mod" => &["fmod"],
-        "Normalizer" => &["norm"],
-        "OneHotEncoder" => &["cats_int64s", "cats_strings", "zeros"],
         "Pad" => &["mode", "pads", "value"],
         "Range" => &["stash_type"],
         "Reshape" => &["allowzero", "shape"],
         "Resize" => RESIZE,
         "ReverseSequence" => &["batch_axis", "time_axis"],
         "STFT" => &["onesided"],
-        "SVMClassifier" | "SVMRegressor" => MACHINE,
-        "Scaler" => &["offset", "scale"],
         "Scan" => SCAN,
         "ScatterElements" => &["axis", "reduction"],
         "ScatterND" => &["reduction"],
@@ -199,14 +179,41 @@ fn known(operator: &str) -> &'static [&'static str] {
         "Squeeze" | "Unsqueeze" => &["axes"],
         "TopK" => &["axis", "k", "largest", "sorted"],
         "Transpose" => &["perm"],
-        "TreeEnsembleClassifier" | "TreeEnsembleRegressor" => TREES,
-        "TreeEnsemble" => ROOTED_TREES,
         "Trilu" => &["upper"],
         "Upsample" => &["mode", "scales"],
-        "ZipMap" => &["classlabels_int64s", "classlabels_strings"],
         _ if operator.starts_with("Reduce") => REDUCE,
-        _ => quant::attributes(operator).unwrap_or(&[]),
+        _ => learned(operator).or_else(|| quant::attributes(operator)).unwrap_or(&[]),
     }
+}
+
+/// The attributes of an operator of `ai.onnx.ml` or its kin; `None` for any other.
+fn learned(operator: &str) -> Option<&'static [&'static str]> {
+    Some(match operator {
+        "Binarizer" => &["threshold"],
+        "CDist" => &["metric"],
+        "FeatureVectorizer" => &["inputdimensions"],
+        "Imputer" => {
+            &["imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64"]
+        }
+        "LabelEncoder" => ENCODER,
+        "LinearClassifier" => &[
+            "classlabels_ints",
+            "classlabels_strings",
+            "coefficients",
+            "intercepts",
+            "multi_class",
+            "post_transform",
+        ],
+        "LinearRegressor" => &["coefficients", "intercepts", "post_transform", "targets"],
+        "Normalizer" => &["norm"],
+        "OneHotEncoder" => &["cats_int64s", "cats_strings", "zeros"],
+        "SVMClassifier" | "SVMRegressor" => MACHINE,
+        "Scaler" => &["offset", "scale"],
+        "TreeEnsembleClassifier" | "TreeEnsembleRegressor" => TREES,
+        "TreeEnsemble" => ROOTED_TREES,
+        "ZipMap" => &["classlabels_int64s", "classlabels_strings"],
+        _ => return None,
+    })
 }
 
 /// The attributes of an operator that may be used, for the reference page.

@@ -99,7 +99,8 @@ fn no_weight_of_a_quantised_model_becomes_a_float() {
     for onnx in models().iter().filter(|onnx| !forms(onnx)).chain(&shared) {
         let plan = compiled(onnx);
         let nodes = &plan.plan().nodes;
-        let products = nodes.iter().filter(|node| matches!(node.op, Opcode::Einsum { .. } | Opcode::Conv2d { .. }));
+        let products =
+            nodes.iter().filter(|node| matches!(node.op, Opcode::Einsum { .. } | Opcode::Conv2d { .. }));
         for weight in products.flat_map(|node| &node.inputs).map(|&input| &nodes[input as usize]) {
             let count: u32 = weight.dims.iter().product();
             let float = matches!(weight.op, Opcode::Const { .. }) && weight.dtype == DType::F32 && count > 16;

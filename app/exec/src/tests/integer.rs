@@ -106,7 +106,7 @@ impl Maker {
         let pad = |rng: &mut Rng| [0, 1].map(|axis| (rng.below(3) as u32).min(span(axis)));
         let (pad_before, pad_after) = (pad(&mut self.rng), pad(&mut self.rng));
         let window = Window { kernel, stride, dilation, pad_before, pad_after };
-        if channels % groups != 0 || outputs % groups != 0 {
+        if !channels.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
             return None;
         }
         let own = self.byte();

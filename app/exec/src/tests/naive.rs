@@ -515,12 +515,10 @@ fn couple(x: &Value, k: usize) -> Value {
     let mut out = vec![];
     for row in x.chunks(k * (k - 1) / 2) {
         let mut r = vec![vec![0.0_f32; k]; k];
-        let mut next = row.iter();
-        for i in 0..k {
-            for j in i + 1..k {
-                r[i][j] = *next.next().unwrap();
-                r[j][i] = 1.0 - r[i][j];
-            }
+        let pairs = (0..k).flat_map(|i| (i + 1..k).map(move |j| (i, j)));
+        for ((i, j), &given) in pairs.zip(row) {
+            r[i][j] = given;
+            r[j][i] = 1.0 - given;
         }
         let q = |i: usize, j: usize| {
             if i == j {

@@ -83,7 +83,7 @@ fn bytes(dtype: DType, dims: &[u32], fill: Fill, seed: u64) -> Vec<u8> {
             Fill::Tiny => f32::from_bits(word >> 10),
         };
         let integer = match fill {
-            Fill::Below(limit) => i64::from((u64::from(word) * u64::from(limit) >> 32) as u32),
+            Fill::Below(limit) => i64::from(((u64::from(word) * u64::from(limit)) >> 32) as u32),
             _ => i64::from(word % 1000) + 1,
         };
         match dtype {

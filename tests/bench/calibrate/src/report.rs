@@ -26,7 +26,7 @@ pub fn summary(found: &[Measured], isa: Isa) -> String {
         let value = case.nanos_per_unit();
         *range = (range.0.min(value), range.1.max(value));
     }
-    let mut text = format!("| opcode | least ns/unit | most | factor |\n|---|---|---|---|\n");
+    let mut text = "| opcode | least ns/unit | most | factor |\n|---|---|---|---|\n".to_owned();
     for (opcode, (least, most)) in &ranges {
         text += &format!("| {opcode} | {least:.3} | {most:.3} | {:.1} |\n", most / least);
     }
