@@ -18,6 +18,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let (folder, all, only) = arguments()?;
+    let compiler = compiler()?;
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    folders.retain(|folder| name(folder).contains(&only) && folder.join("model.onnx").is_file());
+    folders.sort();
+    let mut verdicts = Vec::new();
+    for folder in &folders {
+        let verdict = verdict(&compiler, folder)?;
+        if all || verdict != Verdict::Pass {
+            println!("{}: {verdict:?}", name(folder));
+        }
+        verdicts.push(verdict);
+    }
+    report(&verdicts)
+}
+
+/// The folder, whether every case is printed, and what a case's name has to hold.
+fn arguments() -> Result<(PathBuf, bool, String), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or("usage: onnx_cases FOLDER [--all] [--only TEXT]")?);
     let (mut all, mut only) = (false, String::new());
@@ -28,29 +47,23 @@ fn main() -> Result<(), Box<dyn Error>> {
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
-    let compiler = compiler()?;
-    let mut folders: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    folders.retain(|folder| name(folder).contains(&only) && folder.join("model.onnx").is_file());
-    folders.sort();
+    Ok((folder, all, only))
+}
+
+fn report(verdicts: &[Verdict]) -> Result<(), Box<dyn Error>> {
     let (mut passed, mut differ) = (0, 0);
-    let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
-    for folder in &folders {
-        let verdict = verdict(&compiler, folder)?;
-        match &verdict {
+    let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
+    for verdict in verdicts {
+        match verdict {
             Verdict::Pass => passed += 1,
-            Verdict::Refused(reason) => *reasons.entry(reason.clone()).or_default() += 1,
+            Verdict::Refused(reason) => *reasons.entry(reason).or_default() += 1,
             Verdict::Differs(_) => differ += 1,
         }
-        if all || verdict != Verdict::Pass {
-            println!("{}: {verdict:?}", name(folder));
-        }
     }
-    let mut reasons: Vec<(u32, String)> =
-        reasons.into_iter().map(|(reason, count)| (count, reason)).collect();
+    let mut reasons: Vec<(u32, &str)> = reasons.into_iter().map(|(reason, count)| (count, reason)).collect();
     reasons.sort_by(|a, b| b.cmp(a));
     let refused: u32 = reasons.iter().map(|(count, _)| count).sum();
-    println!("\n{} cases: {passed} pass, {refused} refused, {differ} differ", folders.len());
+    println!("\n{} cases: {passed} pass, {refused} refused, {differ} differ", verdicts.len());
     for (count, reason) in reasons {
         println!("{count:5}  {reason}");
     }
