@@ -2,6 +2,7 @@
 //!
 //! `tests/operators/make.py` writes it. A case is a model, its inputs, and what ONNX Runtime made of them.
 
+use crate::arrays::shapes;
 use crate::root;
 use assay_types::tensor::{InputShape, NamedTensor};
 use borsh::BorshDeserialize;
@@ -42,9 +43,7 @@ pub struct Case {
 impl Case {
     /// The dims of the inputs.
     pub fn shapes(&self) -> Vec<InputShape> {
-        let shape =
-            |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
-        self.inputs.iter().map(shape).collect()
+        shapes(&self.inputs)
     }
 }
 

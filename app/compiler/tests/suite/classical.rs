@@ -1,7 +1,7 @@
 //! scikit-learn's models, one-operator models of `ai.onnx.ml`, and recurrences: they compute what ONNX Runtime
 //! computed, labels exactly. Refusals name the reason and what to do.
 
-use crate::models::{Case, case, shapes};
+use crate::arrays::{in_order, shapes, tensors};
 use crate::{compiler, files, root, stem};
 use assay_compiler::admission;
 use assay_exec::{Executable, Isa};
@@ -28,16 +28,15 @@ fn agrees(name: &str, found: &Tensor, expected: &Tensor) {
 }
 
 fn check(onnx: &Path) {
-    let case: Case = case(onnx);
+    let inputs = tensors(onnx, "in/");
     let file = std::fs::read(onnx).unwrap();
-    let outcome = compiler().compile(&file, &shapes(&case), MAX_COMPILE_FUEL).unwrap().outcome;
+    let outcome = compiler().compile(&file, &shapes(&inputs), MAX_COMPILE_FUEL).unwrap().outcome;
     let plan = outcome.unwrap_or_else(|refusal| panic!("{}: {refusal}", stem(onnx)));
-    // An archive keeps no order.
-    let mut inputs = case.inputs;
-    inputs.sort_by_key(|input| plan.inputs().iter().position(|port| port.name == input.name));
+    let inputs = in_order(&plan, inputs);
     let outputs = Executable::new(plan, Isa::Reference).run(&inputs).unwrap();
-    assert!(!case.outputs.is_empty());
-    for expected in &case.outputs {
+    let wanted = tensors(onnx, "out/");
+    assert!(!wanted.is_empty());
+    for expected in &wanted {
         let found = outputs.iter().find(|output| output.name == expected.name);
         let found = found.unwrap_or_else(|| panic!("{} lacks {}", stem(onnx), expected.name));
         agrees(&format!("{} {}", stem(onnx), expected.name), &found.tensor, &expected.tensor);
@@ -46,12 +45,12 @@ fn check(onnx: &Path) {
 
 #[test]
 fn models_of_scikit_learn_agree_with_onnx_runtime() {
-    files("ml", "onnx").iter().for_each(|onnx| check(onnx));
+    files("tests/data/ml", "onnx").iter().for_each(|onnx| check(onnx));
 }
 
 #[test]
 fn every_flavour_of_classical_and_recurrent_operators_agrees_with_onnx_runtime() {
-    files("flavours", "onnx").iter().for_each(|onnx| check(onnx));
+    files("tests/data/flavours", "onnx").iter().for_each(|onnx| check(onnx));
 }
 
 fn notes(name: &str) -> Vec<String> {

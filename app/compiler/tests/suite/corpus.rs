@@ -8,7 +8,8 @@
 
 use crate::agreement::disagreement;
 use crate::archive::{Case, Rule, cases};
-use crate::{compiler, files, models, root, stem};
+use crate::arrays::tensors;
+use crate::{compiler, files, root, stem};
 use assay_compiler::admission::ops;
 use assay_exec::vector::{self, Vector};
 use assay_exec::{Executable, Isa};
@@ -76,19 +77,16 @@ const MODEL: &str = "model";
 
 /// The real models as cases.
 fn whole_models() -> Vec<Case> {
-    let case = |onnx: &std::path::PathBuf| {
-        let case = models::case(onnx);
-        Case {
-            name: format!("{MODEL}.{}", stem(onnx)),
-            operator: MODEL.into(),
-            domain: String::new(),
-            rule: Rule::Close,
-            onnx: std::fs::read(onnx).unwrap(),
-            inputs: case.inputs,
-            outputs: case.outputs,
-        }
+    let case = |onnx: &std::path::PathBuf| Case {
+        name: format!("{MODEL}.{}", stem(onnx)),
+        operator: MODEL.into(),
+        domain: String::new(),
+        rule: Rule::Close,
+        onnx: std::fs::read(onnx).unwrap(),
+        inputs: tensors(onnx, "in/"),
+        outputs: tensors(onnx, "out/"),
     };
-    files("models", "onnx").iter().map(case).collect()
+    files("tests/data/models", "onnx").iter().map(case).collect()
 }
 
 /// The entries of all cases, in order, made once, by as many threads as there are cores.

@@ -16,7 +16,7 @@ fn summary(compilation: &Compilation) -> (String, u64) {
 #[test]
 fn every_hostile_file_gets_the_same_answer_twice() {
     let mut kinds: BTreeMap<String, &'static str> = BTreeMap::new();
-    for path in files("hostile", "onnx") {
+    for path in files("tests/data/hostile", "onnx") {
         let onnx = std::fs::read(&path).unwrap();
         let first = compiler().compile(&onnx, &[], MAX_COMPILE_FUEL).unwrap();
         let second = compiler().compile(&onnx, &[], MAX_COMPILE_FUEL).unwrap();
@@ -44,7 +44,7 @@ fn every_hostile_file_gets_the_same_answer_twice() {
 
 #[test]
 fn a_refused_random_operator_is_named() {
-    let path = files("hostile", "onnx").into_iter().find(|path| stem(path) == "93_rand").unwrap();
+    let path = files("tests/data/hostile", "onnx").into_iter().find(|path| stem(path) == "93_rand").unwrap();
     let refusal = compiler().compile(&std::fs::read(path).unwrap(), &[], 1).unwrap().outcome.unwrap_err();
     assert!(refusal.to_string().starts_with("operator RandomNormal is not supported"), "{refusal}");
 }

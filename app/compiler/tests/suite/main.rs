@@ -3,6 +3,7 @@
 
 mod agreement;
 mod archive;
+mod arrays;
 mod cache;
 mod classical;
 mod corpus;
@@ -22,9 +23,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The files of a folder of test data with this extension, sorted.
+/// The files of a folder of the repository with this extension, sorted.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root().join("tests/data").join(folder)).unwrap();
+    let entries = std::fs::read_dir(root().join(folder)).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|found| found == extension));
     files.sort();

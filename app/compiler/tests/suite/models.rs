@@ -1,12 +1,12 @@
 //! Real models: they compile to pinned plans, and the plans compute what ONNX Runtime computed.
 
+use crate::arrays::{in_order, shapes, tensors};
 use crate::{compiler, files, root, stem};
 use assay_compiler::Refusal;
 use assay_exec::{Executable, Isa};
 use assay_plan::ValidPlan;
 use assay_types::limits::MAX_COMPILE_FUEL;
-use assay_types::tensor::{InputShape, NamedTensor, Tensor};
-use npyz::npz::NpzArchive;
+use assay_types::tensor::InputShape;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -16,55 +16,22 @@ const STEPS: [(&str, f32); 2] = [("cnn_digits_qop", 0.003_907), ("mlp_digits_qdq
 /// How far any other may be off.
 const TOLERANCE: f32 = 1e-4;
 
-pub struct Case {
-    pub inputs: Vec<NamedTensor>,
-    pub outputs: Vec<NamedTensor>,
-}
-
-fn tensor(archive: &mut NpzArchive<std::io::BufReader<std::fs::File>>, entry: &str) -> Tensor {
-    let array = archive.by_name(entry).unwrap().unwrap();
-    let dims = array.shape().iter().map(|&dim| dim as u32).collect();
-    if array.dtype().descr().contains("i8") {
-        return Tensor::from_i64(dims, &array.into_vec::<i64>().unwrap()).unwrap();
-    }
-    Tensor::from_f32(dims, &array.into_vec::<f32>().unwrap()).unwrap()
-}
-
-/// The inputs of a model and what ONNX Runtime made of them.
-pub fn case(onnx: &Path) -> Case {
-    let mut archive = NpzArchive::open(onnx.with_extension("npz")).unwrap();
-    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
-    let mut case = Case { inputs: vec![], outputs: vec![] };
-    for entry in names {
-        let tensor = tensor(&mut archive, &entry);
-        let (side, name) = entry.split_once('/').unwrap();
-        let list = if side == "in" { &mut case.inputs } else { &mut case.outputs };
-        list.push(NamedTensor { name: name.to_owned(), tensor });
-    }
-    case
-}
-
-pub fn shapes(case: &Case) -> Vec<InputShape> {
-    let shape =
-        |input: &NamedTensor| InputShape { name: input.name.clone(), dims: input.tensor.dims().to_vec() };
-    case.inputs.iter().map(shape).collect()
-}
-
 fn compiled(onnx: &Path) -> (ValidPlan, u64) {
-    let compilation =
-        compiler().compile(&std::fs::read(onnx).unwrap(), &shapes(&case(onnx)), MAX_COMPILE_FUEL).unwrap();
+    let compilation = compiler()
+        .compile(&std::fs::read(onnx).unwrap(), &shapes(&tensors(onnx, "in/")), MAX_COMPILE_FUEL)
+        .unwrap();
     (compilation.outcome.unwrap_or_else(|refusal| panic!("{}: {refusal}", stem(onnx))), compilation.fuel)
 }
 
 #[test]
 fn every_model_agrees_with_onnx_runtime() {
-    for onnx in files("models", "onnx") {
-        let case = case(&onnx);
+    for onnx in files("tests/data/models", "onnx") {
         let step = STEPS.iter().find(|(name, _)| *name == stem(&onnx)).map(|(_, step)| *step);
         let tolerance = step.unwrap_or(TOLERANCE);
-        let executable = Executable::new(compiled(&onnx).0, Isa::Reference);
-        let outputs = executable.run(&case.inputs).unwrap();
-        for expected in &case.outputs {
+        let plan = compiled(&onnx).0;
+        let inputs = in_order(&plan, tensors(&onnx, "in/"));
+        let outputs = Executable::new(plan, Isa::Reference).run(&inputs).unwrap();
+        for expected in &tensors(&onnx, "out/") {
             let found = outputs.iter().find(|output| output.name == expected.name);
             let found = &found.unwrap_or_else(|| panic!("{} lacks {}", stem(&onnx), expected.name)).tensor;
             assert_eq!(found.dims(), expected.tensor.dims(), "{}", stem(&onnx));
@@ -82,7 +49,7 @@ fn every_model_agrees_with_onnx_runtime() {
 fn plans_fuel_and_units_are_the_pinned_ones() {
     let mut lines =
         String::from("# model, plan, fuel, units; rewritten by ASSAY_BLESS=1 when the engine changes\n");
-    for onnx in files("models", "onnx") {
+    for onnx in files("tests/data/models", "onnx") {
         let (plan, fuel) = compiled(&onnx);
         writeln!(lines, "{} {} {fuel} {}", stem(&onnx), plan.hash(), plan.units()).unwrap();
     }

@@ -2,52 +2,18 @@
 //!
 //! The models and what is expected of them are written by `tests/quantised/make.py`.
 
-use crate::{compiler, root, stem};
+use crate::arrays::{in_order, tensors};
+use crate::{compiler, files, root, stem};
 use assay_exec::{Executable, Isa};
 use assay_plan::{Opcode, ValidPlan};
 use assay_types::limits::MAX_COMPILE_FUEL;
 use assay_types::tensor::{DType, NamedTensor, Tensor};
-use npyz::NpyFile;
-use npyz::npz::NpzArchive;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 fn models() -> Vec<PathBuf> {
-    let folder = root().join("app/compiler/tests/quantised");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
-    files.sort();
+    let files = files("app/compiler/tests/quantised", "onnx");
     assert_eq!(files.len(), 15);
     files
-}
-
-fn tensor<R: Read>(array: NpyFile<R>) -> Tensor {
-    let dims: Vec<u32> = array.shape().iter().map(|&dim| dim as u32).collect();
-    let kind = array.dtype().descr();
-    let little = |words: Vec<i64>, size: usize| -> Vec<u8> {
-        words.iter().flat_map(|word| word.to_le_bytes()[..size].to_vec()).collect()
-    };
-    let (dtype, data) = match kind.trim_matches(|c| matches!(c, '\'' | '<' | '|')) {
-        "f4" => return Tensor::from_f32(dims, &array.into_vec::<f32>().unwrap()).unwrap(),
-        "i8" => return Tensor::from_i64(dims, &array.into_vec::<i64>().unwrap()).unwrap(),
-        "i4" => {
-            (DType::I32, little(array.into_vec::<i32>().unwrap().into_iter().map(i64::from).collect(), 4))
-        }
-        "i1" => (DType::I8, little(array.into_vec::<i8>().unwrap().into_iter().map(i64::from).collect(), 1)),
-        "u1" => (DType::U8, array.into_vec::<u8>().unwrap()),
-        other => panic!("an array of {other}"),
-    };
-    Tensor::new(dtype, dims, data).unwrap()
-}
-
-/// The tensors of a model's archive whose names start with `side`.
-fn tensors(onnx: &Path, side: &str) -> Vec<NamedTensor> {
-    let mut archive = NpzArchive::open(onnx.with_extension("npz")).unwrap();
-    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
-    let side = names.iter().filter_map(|entry| entry.strip_prefix(side).map(|name| (entry, name.to_owned())));
-    side.map(|(entry, name)| NamedTensor { name, tensor: tensor(archive.by_name(entry).unwrap().unwrap()) })
-        .collect()
 }
 
 fn compiled(onnx: &Path) -> ValidPlan {
@@ -70,8 +36,7 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
 fn quantised_models_agree_with_onnx_runtime_within_one_step() {
     for onnx in models() {
         let plan = compiled(&onnx);
-        let mut inputs = tensors(&onnx, "in/");
-        inputs.sort_by_key(|input| plan.inputs().iter().position(|port| port.name == input.name));
+        let inputs = in_order(&plan, tensors(&onnx, "in/"));
         let outputs = Executable::new(plan, Isa::Reference).run(&inputs).unwrap();
         let expected = tensors(&onnx, "out/");
         assert_eq!(outputs.len(), expected.len());

@@ -7,6 +7,7 @@
 //! zero point and the scale of a product's activations, which may be computed: a node of another kind runs by
 //! its generic body. Weights are packed when the plan is loaded and kept with the step.
 
+mod between;
 mod build;
 mod depthwise;
 mod elementwise;
