@@ -12,9 +12,6 @@ if ! command -v qemu-aarch64-static >/dev/null || ! command -v qemu-x86_64-stati
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq qemu-user-static >/dev/null
 fi
 channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-targets=(aarch64-unknown-linux-musl)
-[ -z "${AVX512:-}" ] || targets+=(x86_64-unknown-linux-musl)
-for target in "${targets[@]}"; do
-    rustup "+$channel" target list --installed | grep -qx "$target" ||
-        rustup "+$channel" target add "$target" >/dev/null 2>&1
-done
+target=aarch64-unknown-linux-musl
+rustup "+$channel" target list --installed | grep -qx "$target" ||
+    rustup "+$channel" target add "$target" >/dev/null 2>&1

@@ -26,7 +26,7 @@ pub fn compile(onnx: Vec<u8>, shapes: &[u8]) -> Result<Vec<u8>, String> {
         codec::decode(shapes, MAX_SHAPES_BYTES).map_err(|error| error.to_string())?;
     let plan = lowered(onnx, &shapes).map_err(|error| shorten(format!("{error:#}")))?;
     let valid = plan.validate().map_err(|error| error.to_string())?;
-    Ok(valid.bytes())
+    Ok(valid.into_plan().into_bytes())
 }
 
 fn shorten(mut reason: String) -> String {
@@ -57,10 +57,20 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     operators::qlinear::expand(graph, opset)?;
     let mut framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     operators::register(&mut framework.op_register);
+    let room = initializer_bytes(&proto);
     let model = framework.model_for_proto_model(&proto)?;
     drop(proto);
+    // A memory here never shrinks: the plan's constants go where those of the file were, before anything else does.
+    let mut lowering = lower::Lowering::default();
+    lowering.reserve(room);
     let model = model.into_typed()?.into_decluttered()?;
-    lower::lower(model, &ports)
+    lower::lower(model, &ports, lowering)
+}
+
+/// Bytes of the constants that the file holds as such.
+fn initializer_bytes(proto: &ModelProto) -> usize {
+    let initializers = proto.graph.iter().flat_map(|graph| &graph.initializer);
+    initializers.map(|tensor| tensor.raw_data.len()).sum()
 }
 
 /// Fixes the inputs' dims in the file itself, so that tract never sees an open one.

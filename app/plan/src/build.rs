@@ -52,6 +52,10 @@ impl PlanBuilder {
     /// Makes room for so many bytes of constants, alignment included. Without it the data grows by doubling,
     /// which a large model may not have the memory for.
     pub fn reserve(&mut self, bytes: usize) {
+        if self.data.is_empty() && self.data.capacity() < bytes {
+            // What was reserved before goes first: there may not be room for both.
+            self.data = Vec::new();
+        }
         self.data.reserve_exact(bytes);
     }
 

@@ -93,4 +93,15 @@ impl Plan {
         }
         bytes
     }
+
+    /// As [`Plan::encode`], in the memory of the constants, which come last in the encoding: a large plan is never
+    /// held twice.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.data);
+        let mut head = self.encode();
+        let Some(len) = head.last_chunk_mut() else { return head };
+        *len = (bytes.len() as u32).to_le_bytes();
+        bytes.splice(..0, head);
+        bytes
+    }
 }

@@ -78,7 +78,15 @@ pub struct Lowering {
     pub plan: Builder,
 }
 
+/// Room for what a plan's encoding puts before its constants, so that it need not be moved to get there.
+const HEAD: usize = 1 << 20;
+
 impl Lowering {
+    /// Makes room for so many bytes of constants.
+    pub fn reserve(&mut self, constants: usize) {
+        self.plan.reserve(constants + HEAD);
+    }
+
     /// Element type and dims of a value.
     pub fn of(&self, value: u32) -> TractResult<(DType, Vec<u32>)> {
         let node = self.plan.get(value).context("an unknown value")?;

@@ -28,7 +28,8 @@ mod volume;
 
 use crate::compile::Ports;
 use assay_plan::{CONST_ALIGN, Plan};
-use context::{Lowering, Site, Values};
+pub use context::Lowering;
+use context::{Site, Values};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tract_onnx::prelude::*;
@@ -38,18 +39,17 @@ use tract_onnx::tract_hir::internal::*;
 /// What a concern makes of a node: its values, one per output slot, or `None` when the node is another's.
 type Lowered = TractResult<Option<Vec<u32>>>;
 
-/// Lowers a whole graph.
+/// Lowers a whole graph, into a plan that has nothing in it yet.
 ///
 /// # Errors
 /// When an operator, or a flavour of one, has no lowering.
-pub fn lower(model: TypedModel, ports: &Ports) -> TractResult<Plan> {
+pub fn lower(model: TypedModel, ports: &Ports, mut lowering: Lowering) -> TractResult<Plan> {
     let (inputs, outputs) = (model.input_outlets()?.to_vec(), model.output_outlets()?.to_vec());
     ensure!(
         inputs.len() == ports.inputs.len() && outputs.len() == ports.outputs.len(),
         "ports were lost on the way"
     );
-    let mut lowering = Lowering::default();
-    lowering.plan.reserve(constant_bytes(&model));
+    lowering.reserve(constant_bytes(&model));
     let mut values = Values::new();
     for (outlet, name) in inputs.iter().zip(&ports.inputs) {
         let (dtype, dims) = context::fact(model.outlet_fact(*outlet)?)?;

@@ -100,6 +100,20 @@ fn bytes_that_are_no_plan_are_refused() {
 }
 
 #[test]
+fn the_encoding_in_the_memory_of_the_constants_is_the_same() {
+    for count in [0u8, 1, 100] {
+        let mut builder = PlanBuilder::new();
+        builder.input("x", F32, &[1]);
+        for byte in 0..count {
+            let c = builder.constant(DType::U8, &[3], &[byte; 3]);
+            builder.output("y", c);
+        }
+        let plan = builder.finish().unwrap();
+        assert_eq!(plan.encode(), plan.into_bytes());
+    }
+}
+
+#[test]
 fn constants_outside_the_data_or_out_of_line_are_refused() {
     let mut builder = PlanBuilder::new();
     builder.input("unused", F32, &[1]);
