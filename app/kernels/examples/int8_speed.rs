@@ -1,5 +1,5 @@
-//! Speed of the int8 products on this machine, best of many: `int8_speed [isa]`.
-#![allow(clippy::disallowed_types, clippy::unwrap_used)]
+//! Speed of the int8 products on this machine, best of many: `int8_speed [isa | without-vnni]`.
+#![allow(clippy::disallowed_types, clippy::expect_used)]
 
 use assay_kernels::Isa;
 use assay_kernels::int8::*;
@@ -16,7 +16,11 @@ fn best(mut run: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let isa = Isa::detect();
+    let isa = match std::env::args().nth(1).as_deref() {
+        None => Isa::detect(),
+        Some("without-vnni") => Isa::detect().without_vnni(),
+        Some(name) => Isa::by_name(name).expect("a body of this processor"),
+    };
     for (m, k, n) in [
         (128usize, 384usize, 384usize),
         (128, 384, 1536),
@@ -57,7 +61,7 @@ fn main() {
         let took = best(|| {
             for first in (0..m).step_by(block) {
                 let count = block.min(m - first);
-                let rows = Rows { x: &x[first * k..], count, stride: k, terms: k };
+                let rows = Rows::plain(&x[first * k..], count, k, k);
                 let y = &mut y[first * n..][..count * n];
                 let mut done = Finish { bias: &bias, rows: None, stride: n, output: Output::Bytes(how, y) };
                 gemm(isa, rows, packed.panels(), n, &mut done);

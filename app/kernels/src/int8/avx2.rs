@@ -84,7 +84,7 @@ impl Words for Avx2Words {
     // PMADDUBSW saturates, but weights are packed so that no two products can reach that far.
     #[inline(always)]
     fn dot_quad(sums: Two, x: __m256i, w: &Quad) -> Two {
-        let w = load(w.as_ptr().cast());
+        let w = load(w.0.as_ptr().cast());
         // SAFETY: works on registers only.
         unsafe {
             let one = _mm256_set1_epi16(1);

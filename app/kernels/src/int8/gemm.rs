@@ -1,92 +1,119 @@
 //! Rows of bytes times packed panels.
 
-use super::finish::{Finish, finish};
-use super::pack::{Panels, QuadPanel, steps};
-use super::words::{Words, entry_words};
+use super::finish::{Finish, Sums, finish};
+use super::pack::{Panels, steps};
+use super::tile::{MOST_PANELS, Tile, pick, shape};
+use crate::Isa;
 use crate::lanes::LANES;
 
-/// Rows of u8. A row is read to the end of its last step of four terms; what lies beyond the terms may be
-/// anything.
+/// Rows of u8, in lines of rows that are evenly spaced. A row may lie in pieces, as the windows of a
+/// convolution do. It is read to the end of the last step of four terms of each piece; what lies beyond the
+/// terms may be anything.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     /// The rows; a whole last step of the last one is inside.
     pub x: &'a [u8],
-    /// How many.
-    pub count: usize,
-    /// Bytes between the starts of two rows.
-    pub stride: usize,
-    /// Terms of a row.
+    /// Lines, and bytes between the starts of two.
+    pub lines: [usize; 2],
+    /// Rows of a line, and bytes between the starts of two.
+    pub rows: [usize; 2],
+    /// Pieces of a row, and bytes between the starts of two.
+    pub pieces: [usize; 2],
+    /// Terms of a piece: a multiple of 4 unless there is one piece only.
     pub terms: usize,
 }
 
-entry_words! {
-    /// The products of all rows and all `columns`, finished. A panel stays in the cache while the rows pass
-    /// over it: the caller hands over as many rows as a cache holds.
-    pub fn gemm(rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: &mut Finish<'_>) => gemm_body
+impl<'a> Rows<'a> {
+    /// Rows of one piece, `stride` bytes apart.
+    pub fn plain(x: &'a [u8], count: usize, stride: usize, terms: usize) -> Self {
+        Self { x, lines: [1, 0], rows: [count, stride], pieces: [1, 0], terms }
+    }
+
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        self.lines[0] * self.rows[0]
+    }
+
+    /// Bytes from a row's start to the end of its last step.
+    fn span(&self) -> usize {
+        self.pieces[0].saturating_sub(1) * self.pieces[1] + 4 * steps(self.terms)
+    }
+
+    /// Whether everything that is read lies inside.
+    fn inside(&self) -> bool {
+        let apart = |[count, bytes]: [usize; 2]| count.saturating_sub(1).checked_mul(bytes);
+        let ends = apart(self.lines).zip(apart(self.rows)).zip(apart(self.pieces));
+        let whole = ends.and_then(|((line, row), piece)| {
+            line.checked_add(row)?.checked_add(piece)?.checked_add(4 * steps(self.terms))
+        });
+        self.count() == 0 || whole.is_some_and(|whole| whole <= self.x.len())
+    }
+
+    /// Lines that follow each other at a row's distance are one.
+    fn merged(self) -> Self {
+        let [count, stride] = self.rows;
+        if self.lines[0] > 1 && self.lines[1] == count * stride {
+            return Self { lines: [1, 0], rows: [self.lines[0] * count, stride], ..self };
+        }
+        self
+    }
 }
 
-/// One panel.
-#[derive(Clone, Copy)]
-struct Columns<'a> {
-    quads: &'a [QuadPanel],
-    extras: &'a [QuadPanel],
-    repeats: &'a [[u32; 2]],
-    number: usize,
-    width: usize,
-}
-
-#[inline(always)]
-fn gemm_body<V: Words>(rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: &mut Finish<'_>) {
+/// The products of all rows and all `columns`, finished. Panels stay in the cache while the rows pass over
+/// them: the caller hands over as many rows as a cache holds.
+#[allow(unsafe_code)]
+pub fn gemm(isa: Isa, rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: &mut Finish<'_>) {
+    let rows = rows.merged();
     let steps = steps(rows.terms);
-    let mut begin = 0;
-    for number in 0..columns.div_ceil(LANES) {
-        let end = panels.ends[number] as usize;
-        let panel = Columns {
-            quads: &panels.quads[number * steps..][..steps],
-            extras: &panels.extras[begin..end],
-            repeats: &panels.repeats[begin..end],
-            number,
-            width: LANES.min(columns - number * LANES),
-        };
-        begin = end;
-        let mut row = 0;
-        macro_rules! tiles {
-            ($($height:literal)*) => {
-                match rows.count - row {
-                    $(left if left >= $height => {
-                        tile::<V, $height>(rows, panel, row, done);
-                        row += $height;
-                    })*
-                    _ => break,
+    let count = columns.div_ceil(LANES);
+    let whole = rows.pieces[0] * steps;
+    assert!(rows.inside() && (rows.pieces[0] == 1 || rows.terms.is_multiple_of(4)), "rows lie inside");
+    assert!(panels.quads.len() >= count * whole && panels.ends.len() >= count, "every panel is there");
+    let last = rows.span().saturating_sub(4);
+    let known = panels.repeats.as_flattened().iter().all(|&place| place as usize <= last);
+    assert!(known && panels.repeats.len() == panels.extras.len(), "extra steps take bytes of a row");
+    let mut first = 0;
+    while first < count {
+        let (width, most) = shape(isa, rows.rows[0], count - first);
+        let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
+        for (panel, slot) in extras[..width].iter_mut().enumerate() {
+            let end = panels.ends[first + panel] as usize;
+            let begin = if first + panel == 0 { 0 } else { panels.ends[first + panel - 1] as usize };
+            *slot = (panels.extras[begin..end].as_ptr(), panels.repeats[begin..end].as_ptr(), end - begin);
+        }
+        let start = &done.bias[first..][..width];
+        let (start, w) = (start.as_ptr(), panels.quads[first * whole..].as_ptr());
+        for line in 0..rows.lines[0] {
+            let tiles = rows.rows[0].div_ceil(most);
+            for tile in 0..tiles {
+                let row = rows.rows[0] * tile / tiles;
+                let height = rows.rows[0] * (tile + 1) / tiles - row;
+                let Some(body) = pick(isa, height, width) else { unreachable!("shapes have bodies") };
+                let x = rows.x[line * rows.lines[1] + row * rows.rows[1]..].as_ptr();
+                let [pieces, jump] = rows.pieces;
+                let mut sums = Sums::default();
+                let target = sums.0.as_mut_ptr();
+                let stride = rows.rows[1];
+                // SAFETY: `isa` comes from detection; rows, panels and extra steps lie inside, as asserted
+                // and sliced above; the sums have room for every shape.
+                unsafe {
+                    body(&Tile {
+                        x,
+                        stride,
+                        pieces,
+                        steps,
+                        jump,
+                        w,
+                        w_panel: whole,
+                        extras,
+                        start,
+                        sums: target,
+                    });
                 }
-            };
+                let at = [line * rows.rows[0] + row, first];
+                finish(isa, done, &mut sums, at, [height, width], columns);
+            }
         }
-        loop {
-            tiles! { 6 5 4 3 2 1 }
-        }
-    }
-}
-
-#[inline(always)]
-fn tile<V: Words, const ROWS: usize>(rows: Rows<'_>, panel: Columns<'_>, row: usize, done: &mut Finish<'_>) {
-    let steps = panel.quads.len();
-    let mut x: [&[[u8; 4]]; ROWS] = [&[]; ROWS];
-    for (r, line) in x.iter_mut().enumerate() {
-        *line = &rows.x[(row + r) * rows.stride..][..4 * steps].as_chunks().0[..steps];
-    }
-    let mut sums = [V::sums(&done.bias[panel.number]); ROWS];
-    for (step, quad) in panel.quads.iter().enumerate() {
-        for r in 0..ROWS {
-            sums[r] = V::dot_quad(sums[r], V::four(x[r][step]), quad);
-        }
-    }
-    for (extra, &[low, high]) in panel.extras.iter().zip(panel.repeats) {
-        for r in 0..ROWS {
-            let x = V::halves_of(x[r][low as usize], x[r][high as usize]);
-            sums[r] = V::dot_quad(sums[r], x, extra);
-        }
-    }
-    for (r, &sums) in sums.iter().enumerate() {
-        finish::<V>(done, sums, row + r, panel.number, panel.width);
+        first += width;
     }
 }

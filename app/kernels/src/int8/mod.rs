@@ -12,6 +12,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod bytes;
 mod depthwise;
 mod finish;
@@ -20,6 +22,7 @@ mod pack;
 mod patches;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod words;
 
 pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, quantize};

@@ -79,10 +79,11 @@ fn patches_body<V: Lanes>(patches: &Patches, x: &[u8], first: usize, y: &mut [u8
     }
 }
 
-/// The sum of each row's bytes, for weights whose zero point is not 0.
+/// The sum of each row's bytes, for weights whose zero point is not 0. The rows are of one piece and line.
 pub fn row_sums(rows: &super::Rows<'_>, y: &mut [i32]) {
-    for (row, y) in y.iter_mut().take(rows.count).enumerate() {
-        let x = &rows.x[row * rows.stride..][..rows.terms];
+    let [count, stride] = rows.rows;
+    for (row, y) in y.iter_mut().take(count).enumerate() {
+        let x = &rows.x[row * stride..][..rows.terms];
         *y = x.iter().fold(0i32, |sum, &x| sum.wrapping_add(i32::from(x)));
     }
 }

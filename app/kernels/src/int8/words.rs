@@ -2,8 +2,10 @@
 
 use crate::lanes::{LANES, Lanes, Scalar};
 
-/// 16 columns by four terms.
-pub(crate) type Quad = [[i8; 4]; LANES];
+/// 16 columns by four terms: one step of a panel. Aligned, so that no load of one crosses a line of the cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Quad(pub [[i8; 4]; LANES]);
 /// 16 columns by two terms, widened ahead.
 pub(crate) type WidePair = [[i16; 2]; LANES];
 
@@ -40,6 +42,11 @@ pub(crate) trait Words: Copy {
     /// `clamp(round_even(x) + zero)` to the range, as bytes; NaN is the least. The range lies in the i8 if
     /// `SIGNED`, else in the u8, and so does `zero`.
     fn to_bytes<const SIGNED: bool>(x: Self::Floats, zero: i32, range: [i32; 2]) -> [u8; LANES];
+    /// [`Words::to_bytes`] of four vectors.
+    #[inline(always)]
+    fn to_bytes_4<const SIGNED: bool>(x: [Self::Floats; 4], zero: i32, range: [i32; 2]) -> [[u8; LANES]; 4] {
+        x.map(|x| Self::to_bytes::<SIGNED>(x, zero, range))
+    }
 }
 
 /// Makes an entry point of a body that is generic over [`Words`], as [`crate::isa::entry`] does for lanes.
@@ -54,11 +61,27 @@ macro_rules! entry_words {
             fn avx2($($arg: $ty),*) {
                 body::<$crate::int8::avx2::Avx2Words>($($arg),*);
             }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+            fn avx512($($arg: $ty),*) {
+                body::<$crate::int8::avx512::Avx512Words<false>>($($arg),*);
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+            fn vnni($($arg: $ty),*) {
+                body::<$crate::int8::avx512::Avx512Words<true>>($($arg),*);
+            }
             match isa {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: the variants hold a `Detected`, which exists only where the processor has AVX2 and
+                // SAFETY: the variant holds a `Detected`, which exists only where the processor has AVX2 and
                 // FMA.
-                $crate::Isa::Avx2(_) | $crate::Isa::Avx512(_) => unsafe { avx2($($arg),*) },
+                $crate::Isa::Avx2(_) => unsafe { avx2($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above, for what `Isa::available` asks of AVX-512, and of VNNI.
+                $crate::Isa::Avx512(_) if isa.has_vnni() => unsafe { vnni($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                $crate::Isa::Avx512(_) => unsafe { avx512($($arg),*) },
                 _ => body::<$crate::lanes::Scalar>($($arg),*),
             }
         }
@@ -106,7 +129,7 @@ impl Words for Scalar {
     }
     fn dot_quad(sums: Self::Sums, x: [u8; 4], w: &Quad) -> Self::Sums {
         std::array::from_fn(|i| {
-            let products = x.iter().zip(w[i]).map(|(&x, w)| i32::from(x) * i32::from(w));
+            let products = x.iter().zip(w.0[i]).map(|(&x, w)| i32::from(x) * i32::from(w));
             sums[i].wrapping_add(products.sum())
         })
     }
