@@ -22,6 +22,7 @@ impl Words for Avx2Words {
     type Sums = Two;
     type Pairs = Two;
     type Four = __m256i;
+    const SPLITS: bool = true;
 
     #[inline(always)]
     fn sums(x: &[i32; LANES]) -> Two {

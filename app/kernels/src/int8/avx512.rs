@@ -24,6 +24,7 @@ impl<const VNNI: bool> Words for Avx512Words<VNNI> {
     type Sums = __m512i;
     type Pairs = __m512i;
     type Four = __m512i;
+    const SPLITS: bool = !VNNI;
 
     #[inline(always)]
     fn sums(x: &[i32; LANES]) -> __m512i {
@@ -125,7 +126,8 @@ impl<const VNNI: bool> Words for Avx512Words<VNNI> {
     #[inline(always)]
     fn to_bytes_4<const SIGNED: bool>(x: [Avx512; 4], zero: i32, range: [i32; 2]) -> [[u8; LANES]; 4] {
         let most = Avx512::splat((range[1] - zero) as f32);
-        let [a, b, c, d] = x.map(|x| rounded(x, most));
+        let [a, b, c, d] = x;
+        let [a, b, c, d] = [rounded(a, most), rounded(b, most), rounded(c, most), rounded(d, most)];
         let mut bytes = [[0; LANES]; 4];
         // SAFETY: the array holds 64 bytes; an unaligned store.
         unsafe {

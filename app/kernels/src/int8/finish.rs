@@ -85,13 +85,6 @@ pub(super) fn put<T: Copy>(y: &mut [T], line: &[T; LANES]) {
 #[repr(C, align(64))]
 pub(super) struct Sums(pub(super) [[i32; LANES]; MOST_SUMS]);
 
-impl Default for Sums {
-    #[inline(always)]
-    fn default() -> Self {
-        Self([[0; LANES]; MOST_SUMS])
-    }
-}
-
 entry_words! {
     /// Finishes the sums of a tile, whose first row and panel are `at` and which has so many: `size`.
     pub(super) fn finish(
@@ -167,15 +160,19 @@ struct Bytes<'a, 'b> {
 impl Bytes<'_, '_> {
     /// Four vectors at a time: those of 4, 2 or 1 rows.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // numbers registers
     fn write<V: Words, const WIDTH: usize>(self, sums: &[[i32; LANES]], panel: usize) {
         let Bytes { how, y, first, stride, real } = self;
         let multipliers = &how.multipliers[panel..][..WIDTH];
-        let multipliers: [V::Floats; 4] = std::array::from_fn(|i| V::Floats::load(&multipliers[i % WIDTH]));
-        let scaled = |sums: &[i32; LANES], i: usize| V::to_floats(V::sums(sums)).mul(multipliers[i]);
         let (fours, rest) = sums.as_chunks::<4>();
         let lines = 4 / WIDTH;
         for (four, sums) in fours.iter().enumerate() {
-            let bytes = how.bytes_4::<V>(std::array::from_fn(|i| scaled(&sums[i], i)));
+            // No closure: one would not be compiled for the instruction set.
+            let mut scaled = [V::Floats::splat(0.0); 4];
+            for i in 0..4 {
+                scaled[i] = V::to_floats(V::sums(&sums[i])).mul(V::Floats::load(&multipliers[i % WIDTH]));
+            }
+            let bytes = how.bytes_4::<V>(scaled);
             for line in 0..lines {
                 let y = &mut y[first + (four * lines + line) * stride..][..real];
                 let bytes = bytes[line * WIDTH..][..WIDTH].as_flattened();
@@ -185,7 +182,8 @@ impl Bytes<'_, '_> {
         for (at, rest) in rest.chunks_exact(WIDTH).enumerate() {
             let y = &mut y[first + (fours.len() * lines + at) * stride..][..real];
             for (at, (y, sums)) in y.chunks_mut(LANES).zip(rest).enumerate() {
-                put(y, &how.bytes::<V>(scaled(sums, at)));
+                let scaled = V::to_floats(V::sums(sums)).mul(V::Floats::load(&multipliers[at]));
+                put(y, &how.bytes::<V>(scaled));
             }
         }
     }

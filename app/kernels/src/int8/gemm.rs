@@ -2,7 +2,7 @@
 
 use super::finish::{Finish, Sums, finish};
 use super::pack::{Panels, steps};
-use super::tile::{MOST_PANELS, Tile, pick, shape};
+use super::tile::{MOST_PANELS, MOST_SUMS, Tile, pick, shape};
 use crate::Isa;
 use crate::lanes::LANES;
 
@@ -72,6 +72,7 @@ pub fn gemm(isa: Isa, rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: 
     let last = rows.span().saturating_sub(4);
     let known = panels.repeats.as_flattened().iter().all(|&place| place as usize <= last);
     assert!(known && panels.repeats.len() == panels.extras.len(), "extra steps take bytes of a row");
+    let mut sums = Sums([[0; LANES]; MOST_SUMS]);
     let mut first = 0;
     while first < count {
         let (width, most) = shape(isa, rows.rows[0], count - first);
@@ -91,7 +92,6 @@ pub fn gemm(isa: Isa, rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: 
                 let Some(body) = pick(isa, height, width) else { unreachable!("shapes have bodies") };
                 let x = rows.x[line * rows.lines[1] + row * rows.rows[1]..].as_ptr();
                 let [pieces, jump] = rows.pieces;
-                let mut sums = Sums::default();
                 let target = sums.0.as_mut_ptr();
                 let stride = rows.rows[1];
                 // SAFETY: `isa` comes from detection; rows, panels and extra steps lie inside, as asserted

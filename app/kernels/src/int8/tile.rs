@@ -55,53 +55,99 @@ fn prefetch(address: *const QuadPanel) {
 const GROUP: usize = 3;
 const GROUPS: usize = 5;
 
+/// Does something for each row that a tile has. A loop so long is not unrolled, and then its sums are not in
+/// registers.
+macro_rules! each_row {
+    ($count:ident, |$r:ident| $body:block) => {
+        each_row!(@ $count, $r, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $count:ident, $r:ident, $body:block, $($n:literal)*) => {
+        $(if $n < $count {
+            const $r: usize = $n;
+            $body
+        })*
+    };
+}
+
 /// # Safety
 /// As for [`TileFn`].
 #[inline(always)]
 unsafe fn tile<V: Words, const ROWS: usize, const PANELS: usize>(t: &Tile) {
     // SAFETY: the caller's, for this and all below.
-    let mut sums = [[V::sums(unsafe { &*t.start }); PANELS]; ROWS];
-    for p in 1..PANELS {
-        let start = V::sums(unsafe { &*t.start.add(p) });
-        (0..ROWS).for_each(|r| sums[r][p] = start);
-    }
-    let mut w = t.w;
-    for piece in 0..t.pieces {
-        let line = t.x.wrapping_add(piece * t.jump);
-        let mut x = [line; GROUPS];
-        for group in 1..ROWS.div_ceil(GROUP) {
-            x[group] = line.wrapping_add(group * GROUP * t.stride);
-        }
-        for _ in 0..t.steps {
-            if ROWS > 1 {
-                (0..PANELS).for_each(|p| prefetch(w.wrapping_add(p * t.w_panel + AHEAD)));
-            }
+    unsafe {
+        let mut sums = [[V::sums(&*t.start); PANELS]; ROWS];
+        for p in 1..PANELS {
+            let start = V::sums(&*t.start.add(p));
             for r in 0..ROWS {
-                let four = x[r / GROUP].wrapping_add(r % GROUP * t.stride);
-                let four = V::four(unsafe { *four.cast::<[u8; 4]>() });
+                sums[r][p] = start;
+            }
+        }
+        let mut w = t.w;
+        let mut line = t.x;
+        for _ in 0..t.pieces {
+            let mut x = [line; GROUPS];
+            for group in 1..GROUPS {
+                x[group] = x[group - 1].wrapping_add(t.stride.wrapping_mul(GROUP));
+            }
+            for _ in 0..t.steps {
                 for p in 0..PANELS {
-                    sums[r][p] = V::dot_quad(sums[r][p], four, unsafe { &*w.add(p * t.w_panel) });
+                    if ROWS > 1 {
+                        prefetch(w.wrapping_add(p.wrapping_mul(t.w_panel).wrapping_add(AHEAD)));
+                    }
                 }
+                each_row!(ROWS, |R| {
+                    let four = x[R / GROUP].wrapping_add(t.stride.wrapping_mul(R % GROUP));
+                    let four = V::four(*four.cast::<[u8; 4]>());
+                    for p in 0..PANELS {
+                        let w = &*w.wrapping_add(p.wrapping_mul(t.w_panel));
+                        sums[R][p] = V::dot_quad(sums[R][p], four, w);
+                    }
+                });
+                for group in 0..GROUPS {
+                    x[group] = x[group].wrapping_add(4);
+                }
+                w = w.wrapping_add(1);
             }
-            (0..ROWS.div_ceil(GROUP)).for_each(|group| x[group] = x[group].wrapping_add(4));
-            w = w.wrapping_add(1);
+            line = line.wrapping_add(t.jump);
+        }
+        each_row!(ROWS, |R| {
+            for p in 0..PANELS {
+                V::store_sums(sums[R][p], &mut *t.sums.add(R.wrapping_mul(PANELS).wrapping_add(p)));
+            }
+        });
+        if V::SPLITS {
+            for p in 0..PANELS {
+                extra_steps::<V, ROWS, PANELS>(t, p);
+            }
         }
     }
-    for p in 0..PANELS {
-        let (extra, places, count) = t.extras[p];
-        for at in 0..count {
-            let [low, high] = unsafe { *places.add(at) };
+}
+
+/// Adds the extra steps of a panel.
+///
+/// # Safety
+/// As for [`TileFn`].
+#[inline(always)]
+unsafe fn extra_steps<V: Words, const ROWS: usize, const PANELS: usize>(t: &Tile, p: usize) {
+    let (extras, places, count) = t.extras[p];
+    let at = |r: usize| r.wrapping_mul(PANELS).wrapping_add(p);
+    // SAFETY: the caller's, for this and all below.
+    unsafe {
+        let mut sums = [V::sums(&*t.sums.add(p)); ROWS];
+        for r in 1..ROWS {
+            sums[r] = V::sums(&*t.sums.add(at(r)));
+        }
+        for extra in 0..count {
+            let [low, high] = *places.add(extra);
+            let (mut low, mut high) = (t.x.wrapping_add(low as usize), t.x.wrapping_add(high as usize));
             for r in 0..ROWS {
-                let row = t.x.wrapping_add(r * t.stride);
-                let four = |at: u32| unsafe { *row.add(at as usize).cast::<[u8; 4]>() };
-                let x = V::halves_of(four(low), four(high));
-                sums[r][p] = V::dot_quad(sums[r][p], x, unsafe { &*extra.add(at) });
+                let x = V::halves_of(*low.cast::<[u8; 4]>(), *high.cast::<[u8; 4]>());
+                sums[r] = V::dot_quad(sums[r], x, &*extras.add(extra));
+                (low, high) = (low.wrapping_add(t.stride), high.wrapping_add(t.stride));
             }
         }
-    }
-    for r in 0..ROWS {
-        for p in 0..PANELS {
-            V::store_sums(sums[r][p], unsafe { &mut *t.sums.add(r * PANELS + p) });
+        for r in 0..ROWS {
+            V::store_sums(sums[r], &mut *t.sums.add(at(r)));
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) trait Words: Copy {
     type Pairs: Copy;
     /// Four u8 for all columns.
     type Four: Copy;
+    /// Whether [`Words::dot_quad`] needs weights that cannot saturate.
+    const SPLITS: bool;
 
     fn sums(x: &[i32; LANES]) -> Self::Sums;
     fn store_sums(sums: Self::Sums, y: &mut [i32; LANES]);
@@ -33,7 +35,7 @@ pub(crate) trait Words: Copy {
     /// The first two of `a`, the last two of `b`.
     fn halves_of(a: [u8; 4], b: [u8; 4]) -> Self::Four;
     /// Each sum takes the four products of `x` and its column's weights. Where two neighbouring products can
-    /// leave the i16, the instruction set must be one for which [`splits`](super::pack::splits) is false.
+    /// leave the i16, [`Words::SPLITS`] must be false.
     fn dot_quad(sums: Self::Sums, x: Self::Four, w: &Quad) -> Self::Sums;
     /// Each sum takes both products of its pair.
     fn dot(sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums;
@@ -45,7 +47,11 @@ pub(crate) trait Words: Copy {
     /// [`Words::to_bytes`] of four vectors.
     #[inline(always)]
     fn to_bytes_4<const SIGNED: bool>(x: [Self::Floats; 4], zero: i32, range: [i32; 2]) -> [[u8; LANES]; 4] {
-        x.map(|x| Self::to_bytes::<SIGNED>(x, zero, range))
+        let mut bytes = [[0; LANES]; 4];
+        for (bytes, x) in bytes.iter_mut().zip(x) {
+            *bytes = Self::to_bytes::<SIGNED>(x, zero, range);
+        }
+        bytes
     }
 }
 
@@ -99,6 +105,7 @@ impl Words for Scalar {
     type Sums = [i32; LANES];
     type Pairs = WidePair;
     type Four = [u8; 4];
+    const SPLITS: bool = false;
 
     fn sums(x: &[i32; LANES]) -> Self::Sums {
         *x
