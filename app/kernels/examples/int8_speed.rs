@@ -94,14 +94,11 @@ fn depthwise_speed(isa: Isa) {
             signed: false,
         };
         let x: Vec<u8> = (0..size * size * c).map(|i| (i * 7919 % 251) as u8).collect();
-        let mut packed = vec![[[0i16; 2]; 16]; shape.packed()];
-        pack_depthwise(&shape, |t, c| (t * 31 + c * 17) as i16 % 127, &mut packed);
-        let (start, multipliers, outside) = (vec![5; c], vec![0.01; c], vec![9; c]);
         let how = Requantizer { multipliers: &[], zero: 3, range: [0, 255], signed: false };
-        let filters =
-            Filters { packed: &packed, start: &start, outside: &outside, multipliers: &multipliers, how };
+        let weight = |t: usize, c: usize| (t * 31 + c * 17) as i16 % 127;
+        let filters = Filters::new(isa, &shape, weight, vec![5; c], vec![0.01; c], 9);
         let mut y = vec![0u8; out * out * c];
-        let took = best(|| depthwise(isa, &shape, &filters, &x, 0, &mut y));
+        let took = best(|| depthwise(isa, &shape, &filters, &how, &x, 0, &mut y));
         let rate = (out * out * c * kernel * kernel) as f64 / took / 1e9;
         println!("depthwise {size}x{size}x{c} k{kernel} s{stride}: {:.1} us, {rate:.1} GMAC/s", took * 1e6);
     }

@@ -176,7 +176,11 @@ impl Bytes<'_, '_> {
             for line in 0..lines {
                 let y = &mut y[first + (four * lines + line) * stride..][..real];
                 let bytes = bytes[line * WIDTH..][..WIDTH].as_flattened();
-                if real == WIDTH * LANES { y.copy_from_slice(bytes) } else { y.copy_from_slice(&bytes[..real]) }
+                if real == WIDTH * LANES {
+                    y.copy_from_slice(bytes)
+                } else {
+                    y.copy_from_slice(&bytes[..real])
+                }
             }
         }
         for (at, rest) in rest.chunks_exact(WIDTH).enumerate() {

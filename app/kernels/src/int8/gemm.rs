@@ -5,6 +5,7 @@ use super::pack::{Panels, steps};
 use super::tile::{MOST_PANELS, MOST_SUMS, Tile, pick, shape};
 use crate::Isa;
 use crate::lanes::LANES;
+use std::ops::Range;
 
 /// Rows of u8, in lines of rows that are evenly spaced. A row may lie in pieces, as the windows of a
 /// convolution do. It is read to the end of the last step of four terms of each piece; what lies beyond the
@@ -19,7 +20,7 @@ pub struct Rows<'a> {
     pub rows: [usize; 2],
     /// Pieces of a row, and bytes between the starts of two.
     pub pieces: [usize; 2],
-    /// Terms of a piece: a multiple of 4 unless there is one piece only.
+    /// Terms of a piece. Weights are packed with terms of 0 that fill the last step of each.
     pub terms: usize,
 }
 
@@ -61,57 +62,59 @@ impl<'a> Rows<'a> {
 
 /// The products of all rows and all `columns`, finished. Panels stay in the cache while the rows pass over
 /// them: the caller hands over as many rows as a cache holds.
-#[allow(unsafe_code)]
 pub fn gemm(isa: Isa, rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: &mut Finish<'_>) {
+    gemm_part(isa, rows, panels, columns, 0..columns.div_ceil(LANES), done);
+}
+
+/// As [`gemm`], for some of the panels.
+#[allow(unsafe_code)]
+pub fn gemm_part(
+    isa: Isa,
+    rows: Rows<'_>,
+    panels: Panels<'_>,
+    columns: usize,
+    part: Range<usize>,
+    done: &mut Finish<'_>,
+) {
     let rows = rows.merged();
     let steps = steps(rows.terms);
-    let count = columns.div_ceil(LANES);
     let whole = rows.pieces[0] * steps;
-    assert!(rows.inside() && (rows.pieces[0] == 1 || rows.terms.is_multiple_of(4)), "rows lie inside");
-    assert!(panels.quads.len() >= count * whole && panels.ends.len() >= count, "every panel is there");
+    assert!(rows.inside() && part.end <= columns.div_ceil(LANES), "rows and panels are there");
     let last = rows.span().saturating_sub(4);
-    let known = panels.repeats.as_flattened().iter().all(|&place| place as usize <= last);
-    assert!(known && panels.repeats.len() == panels.extras.len(), "extra steps take bytes of a row");
     let mut sums = Sums([[0; LANES]; MOST_SUMS]);
-    let mut first = 0;
-    while first < count {
-        let (width, most) = shape(isa, rows.rows[0], count - first);
+    let mut first = part.start;
+    while first < part.end {
+        let (width, most) = shape(isa, rows.rows[0], part.end - first);
+        let quads = &panels.quads[first * whole..][..width * whole];
         let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
-        for (panel, slot) in extras[..width].iter_mut().enumerate() {
-            let end = panels.ends[first + panel] as usize;
-            let begin = if first + panel == 0 { 0 } else { panels.ends[first + panel - 1] as usize };
-            *slot = (panels.extras[begin..end].as_ptr(), panels.repeats[begin..end].as_ptr(), end - begin);
+        for (panel, slot) in (first..).zip(&mut extras[..width]) {
+            let (extras, repeats) = panels.extra(panel);
+            assert!(repeats.as_flattened().iter().all(|&at| at as usize <= last), "bytes of a row");
+            *slot = (extras.as_ptr(), repeats.as_ptr(), repeats.len());
         }
         let start = &done.bias[first..][..width];
-        let (start, w) = (start.as_ptr(), panels.quads[first * whole..].as_ptr());
         for line in 0..rows.lines[0] {
             let tiles = rows.rows[0].div_ceil(most);
             for tile in 0..tiles {
                 let row = rows.rows[0] * tile / tiles;
                 let height = rows.rows[0] * (tile + 1) / tiles - row;
                 let Some(body) = pick(isa, height, width) else { unreachable!("shapes have bodies") };
-                let x = rows.x[line * rows.lines[1] + row * rows.rows[1]..].as_ptr();
-                let [pieces, jump] = rows.pieces;
-                let target = sums.0.as_mut_ptr();
-                let stride = rows.rows[1];
+                let tile = Tile {
+                    x: rows.x[line * rows.lines[1] + row * rows.rows[1]..].as_ptr(),
+                    stride: rows.rows[1],
+                    pieces: rows.pieces[0],
+                    steps,
+                    jump: rows.pieces[1],
+                    w: quads.as_ptr(),
+                    w_panel: whole,
+                    extras,
+                    start: start.as_ptr(),
+                    sums: sums.0.as_mut_ptr(),
+                };
                 // SAFETY: `isa` comes from detection; rows, panels and extra steps lie inside, as asserted
                 // and sliced above; the sums have room for every shape.
-                unsafe {
-                    body(&Tile {
-                        x,
-                        stride,
-                        pieces,
-                        steps,
-                        jump,
-                        w,
-                        w_panel: whole,
-                        extras,
-                        start,
-                        sums: target,
-                    });
-                }
-                let at = [line * rows.rows[0] + row, first];
-                finish(isa, done, &mut sums, at, [height, width], columns);
+                unsafe { body(&tile) };
+                finish(isa, done, &mut sums, [line * rows.rows[0] + row, first], [height, width], columns);
             }
         }
         first += width;

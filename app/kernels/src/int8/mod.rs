@@ -16,6 +16,8 @@ mod avx2;
 mod avx512;
 mod bytes;
 mod depthwise;
+#[cfg(target_arch = "x86_64")]
+mod depthwise_vnni;
 mod finish;
 mod gemm;
 mod pack;
@@ -26,8 +28,8 @@ mod tile;
 mod words;
 
 pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, quantize};
-pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise, pack_depthwise};
+pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise};
 pub use finish::{Finish, Output, Requantizer};
-pub use gemm::{Rows, gemm};
+pub use gemm::{Rows, gemm, gemm_part};
 pub use pack::{Packed, Panels, QuadPanel, pack, panel_count, steps};
 pub use patches::{Patches, gather_patches, row_sums};

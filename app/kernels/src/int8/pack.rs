@@ -22,6 +22,15 @@ pub struct Panels<'a> {
     pub ends: &'a [u32],
 }
 
+impl<'a> Panels<'a> {
+    /// The extra steps of a panel, and where each takes its bytes.
+    pub(super) fn extra(&self, panel: usize) -> (&'a [QuadPanel], &'a [[u32; 2]]) {
+        let begin = if panel == 0 { 0 } else { self.ends[panel - 1] as usize };
+        let range = begin..self.ends[panel] as usize;
+        (&self.extras[range.clone()], &self.repeats[range])
+    }
+}
+
 /// What [`pack`] makes; [`Packed::panels`] is what the bodies take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Packed {

@@ -13,6 +13,7 @@ mod depthwise;
 mod elementwise;
 mod find;
 mod product;
+mod windows;
 
 use crate::view::View;
 use assay_kernels::Isa;
@@ -39,7 +40,7 @@ impl Integer {
     pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
         match self {
             Integer::Product(product) => product.prepare(isa, data),
-            Integer::Depthwise(depthwise) => depthwise.prepare(data),
+            Integer::Depthwise(depthwise) => depthwise.prepare(isa, data),
             _ => {}
         }
     }
