@@ -107,6 +107,17 @@ impl Words for Avx2Words {
         }
     }
     #[inline(always)]
+    fn any_above(x: Avx2, limit: f32) -> bool {
+        let (low, high) = x.halves();
+        // SAFETY: works on registers only.
+        unsafe {
+            let limit = _mm256_set1_ps(limit);
+            let (low, high) =
+                (_mm256_cmp_ps::<_CMP_GT_OQ>(low, limit), _mm256_cmp_ps::<_CMP_GT_OQ>(high, limit));
+            _mm256_movemask_ps(_mm256_or_ps(low, high)) != 0
+        }
+    }
+    #[inline(always)]
     fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Avx2 {
         // SAFETY: the array holds 16 bytes; an unaligned load.
         unsafe {

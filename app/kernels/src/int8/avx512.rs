@@ -101,6 +101,11 @@ impl<const VNNI: bool> Words for Avx512Words<VNNI> {
         }
     }
     #[inline(always)]
+    fn any_above(x: Avx512, limit: f32) -> bool {
+        // SAFETY: works on registers only.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x.whole(), _mm512_set1_ps(limit)) != 0 }
+    }
+    #[inline(always)]
     fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Avx512 {
         // SAFETY: the array holds 16 bytes; an unaligned load.
         unsafe {

@@ -186,13 +186,33 @@ impl Block<'_> {
         unsafe { _mm512_mask_storeu_epi8(y.cast(), self.mask, bytes) }
     }
 
-    /// One result; `taps` has an address for each slot of each step.
+    /// One result; there is a tap for each slot of each step, `taps` bytes from `x`.
     ///
     /// # Safety
     /// The channels that the mask names may be read at every tap and written at `y`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    unsafe fn result(&self, taps: &[*const u8], from: usize, y: *mut u8) {
+    unsafe fn result(&self, x: *const u8, taps: &[usize], y: *mut u8) {
+        let mut sums = self.first();
+        for (step, taps) in taps.as_chunks::<4>().0.iter().enumerate() {
+            let mut lines = [_mm512_setzero_si512(); 4];
+            for slot in 0..4 {
+                // SAFETY: the caller's.
+                lines[slot] = unsafe { self.line(x.wrapping_add(taps[slot])) };
+            }
+            sums = self.add(sums, interleave(lines), step);
+        }
+        // SAFETY: the caller's.
+        unsafe { self.finish(sums, y) }
+    }
+
+    /// As [`Block::result`], for taps that lie anywhere.
+    ///
+    /// # Safety
+    /// As for [`Block::result`].
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    unsafe fn edge(&self, taps: &[*const u8], from: usize, y: *mut u8) {
         let mut sums = self.first();
         for (step, taps) in taps.as_chunks::<4>().0.iter().enumerate() {
             let mut lines = [_mm512_setzero_si512(); 4];
@@ -287,35 +307,55 @@ pub(super) unsafe fn depthwise(
         flip,
         bytes,
     };
+    // Slots without a tap have weights of 0, and take the first tap.
+    let mut away = [[0; 2]; MOST_TAPS + 4];
+    let mut offsets = [0; MOST_TAPS + 4];
+    for at in 0..4 * steps {
+        let tap = tap_of(kernel, at / 4, at % 4).unwrap_or(0);
+        away[at] = [tap / kernel[1] * dilation[0], tap % kernel[1] * dilation[1]];
+        offsets[at] = (away[at][0] * input[1] + away[at][1]) * channels;
+    }
+    let (away, offsets) = (&away[..4 * steps], &offsets[..4 * steps]);
     let mut taps = [outside.as_ptr(); MOST_TAPS + 4];
     let taps = &mut taps[..4 * steps];
     for (oy, y) in y.chunks_exact_mut((shape.output[1] * channels).max(1)).enumerate() {
         let top = (first + oy) * stride[0];
-        let inside =
-            if kernel == [3, 3] && stride[1] == 1 && dilation[1] == 1 { shape.inside(top) } else { 0..0 };
+        let inside = shape.inside(top);
         if !inside.is_empty() {
-            let corner = ((top - pad[0]) * input[1] + inside.start - pad[1]) * channels;
+            let corner = ((top - pad[0]) * input[1] + inside.start * stride[1] - pad[1]) * channels;
             for at in 0..blocks {
                 let from = at * WIDE;
-                let apart = [dilation[0] * input[1] * channels, channels];
-                let x = x[corner + from..].as_ptr();
-                let y = y[inside.start * channels + from..].as_mut_ptr();
+                let (x, y) = (x[corner + from..].as_ptr(), y[inside.start * channels + from..].as_mut_ptr());
+                let block = block(at);
                 // SAFETY: `inside` names results whose taps all lie inside the image, which is there.
-                unsafe { block(at).neighbours(x, apart, inside.len(), y) };
+                unsafe {
+                    if kernel == [3, 3] && stride[1] == 1 && dilation[1] == 1 {
+                        block.neighbours(x, [dilation[0] * input[1] * channels, channels], inside.len(), y);
+                        continue;
+                    }
+                    for result in 0..inside.len() {
+                        let x = x.wrapping_add(result * stride[1] * channels);
+                        block.result(x, offsets, y.wrapping_add(result * channels));
+                    }
+                }
             }
         }
         for (ox, y) in y.chunks_exact_mut(channels).enumerate() {
             if inside.contains(&ox) {
                 continue;
             }
-            for (at, slot) in taps.iter_mut().enumerate() {
-                let tap = tap_of(kernel, at / 4, at % 4);
-                let place = tap.and_then(|tap| shape.place(top, ox * stride[1], tap));
-                *slot = place.map_or(outside.as_ptr(), |place| x[place..].as_ptr());
+            for (slot, [down, across]) in taps.iter_mut().zip(away) {
+                let row = (top + down).wrapping_sub(pad[0]);
+                let column = (ox * stride[1] + across).wrapping_sub(pad[1]);
+                *slot = if row < input[0] && column < input[1] {
+                    x[(row * input[1] + column) * channels..].as_ptr()
+                } else {
+                    outside.as_ptr()
+                };
             }
             for at in 0..blocks {
                 // SAFETY: a tap is a pixel of the image, or lies outside it, where there is one too.
-                unsafe { block(at).result(taps, at * WIDE, y[at * WIDE..].as_mut_ptr()) };
+                unsafe { block(at).edge(taps, at * WIDE, y[at * WIDE..].as_mut_ptr()) };
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Rows of bytes times packed panels.
 
 use super::finish::{Finish, Sums, finish};
-use super::pack::{Panels, steps};
+use super::pack::{Panels, QuadPanel, steps};
 use super::tile::{MOST_PANELS, MOST_SUMS, Tile, pick, shape};
 use crate::Isa;
 use crate::lanes::LANES;
@@ -60,6 +60,9 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Bytes of panels that stay in the first cache beside a tile's rows.
+const FIRST_CACHE: usize = 16 * 1024;
+
 /// The products of all rows and all `columns`, finished. Panels stay in the cache while the rows pass over
 /// them: the caller hands over as many rows as a cache holds.
 pub fn gemm(isa: Isa, rows: Rows<'_>, panels: Panels<'_>, columns: usize, done: &mut Finish<'_>) {
@@ -82,20 +85,27 @@ pub fn gemm_part(
     assert!(rows.inside() && part.end <= columns.div_ceil(LANES), "rows and panels are there");
     let last = rows.span().saturating_sub(4);
     let mut sums = Sums([[0; LANES]; MOST_SUMS]);
-    let mut first = part.start;
-    while first < part.end {
-        let (width, most) = shape(isa, rows.rows[0], part.end - first);
-        let quads = &panels.quads[first * whole..][..width * whole];
-        let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
-        for (panel, slot) in (first..).zip(&mut extras[..width]) {
-            let (extras, repeats) = panels.extra(panel);
-            assert!(repeats.as_flattened().iter().all(|&at| at as usize <= last), "bytes of a row");
-            *slot = (extras.as_ptr(), repeats.as_ptr(), repeats.len());
-        }
-        let start = &done.bias[first..][..width];
-        for line in 0..rows.lines[0] {
-            let tiles = rows.rows[0].div_ceil(most);
-            for tile in 0..tiles {
+    let (_, most) = shape(isa, rows.rows[0], part.len());
+    let tiles = rows.rows[0].div_ceil(most);
+    let all = rows.lines[0] * tiles;
+    // Panels that stay in the first cache all together pass over one tile's rows after the other, whose results
+    // are then written in one go.
+    let together = part.len() * whole * size_of::<QuadPanel>() <= FIRST_CACHE;
+    let pass = if together { 1 } else { all.max(1) };
+    for begin in (0..all).step_by(pass) {
+        let mut first = part.start;
+        while first < part.end {
+            let (width, _) = shape(isa, rows.rows[0], part.end - first);
+            let quads = &panels.quads[first * whole..][..width * whole];
+            let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
+            for (panel, slot) in (first..).zip(&mut extras[..width]) {
+                let (extras, repeats) = panels.extra(panel);
+                assert!(repeats.as_flattened().iter().all(|&at| at as usize <= last), "bytes of a row");
+                *slot = (extras.as_ptr(), repeats.as_ptr(), repeats.len());
+            }
+            let start = &done.bias[first..][..width];
+            for number in begin..begin + pass {
+                let (line, tile) = (number / tiles, number % tiles);
                 let row = rows.rows[0] * tile / tiles;
                 let height = rows.rows[0] * (tile + 1) / tiles - row;
                 let Some(body) = pick(isa, height, width) else { unreachable!("shapes have bodies") };
@@ -116,7 +126,7 @@ pub fn gemm_part(
                 unsafe { body(&tile) };
                 finish(isa, done, &mut sums, [line * rows.rows[0] + row, first], [height, width], columns);
             }
+            first += width;
         }
-        first += width;
     }
 }

@@ -27,7 +27,7 @@ mod tests;
 mod tile;
 mod words;
 
-pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, quantize};
+pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize, transpose_bytes};
 pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise};
 pub use finish::{Finish, Output, Requantizer};
 pub use gemm::{Rows, gemm, gemm_part};

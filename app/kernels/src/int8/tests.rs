@@ -150,13 +150,31 @@ fn a_byte_is_rounded_and_held_to_its_range() {
     for round in 0..300 {
         let signed = round % 2 == 0;
         let to = Affine { scale: random.float(), zero: zero_of(&mut random, signed), signed };
-        let x: Vec<f32> = (0..1 + random.below(50)).map(|_| random.float() * 100.0).collect();
+        let mut x: Vec<f32> = (0..1 + random.below(50)).map(|_| random.float() * 100.0).collect();
+        for x in x.iter_mut().step_by(3) {
+            // Next to the middle between two integers, and on it.
+            let middle = (random.below(600) as f32 - 299.5) * to.scale;
+            *x = f32::from_bits(middle.to_bits().wrapping_add(random.below(5) as u32).wrapping_sub(2));
+        }
         for isa in bodies() {
             let mut y = vec![0; x.len()];
             quantize(isa, to, &x, &mut y);
             let expected: Vec<u8> = x.iter().map(|x| byte_of(x / to.scale, to.zero, signed)).collect();
             assert_eq!(y, expected, "{} {to:?} {x:?}", isa.name());
         }
+    }
+}
+
+#[test]
+fn a_matrix_of_bytes_is_transposed() {
+    let mut random = Random(81);
+    for _ in 0..200 {
+        let (rows, columns) = (1 + random.below(150), 1 + random.below(150));
+        let x = random.bytes(rows * columns);
+        let mut y = vec![0; x.len()];
+        transpose_bytes(rows, columns, &x, &mut y);
+        let right = (0..x.len()).all(|at| y[at % columns * rows + at / columns] == x[at]);
+        assert!(right, "{rows}x{columns}");
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) trait Words: Copy {
     fn dot_quad(sums: Self::Sums, x: Self::Four, w: &Quad) -> Self::Sums;
     /// Each sum takes both products of its pair.
     fn dot(sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums;
+    /// Whether a lane is greater than the limit.
+    fn any_above(x: Self::Floats, limit: f32) -> bool;
     /// Bytes as f32.
     fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self::Floats;
     /// `clamp(round_even(x) + zero)` to the range, as bytes; NaN is the least. The range lies in the i8 if
@@ -143,6 +145,9 @@ impl Words for Scalar {
     fn dot(sums: Self::Sums, x: Self::Pairs, w: Self::Pairs) -> Self::Sums {
         let product = |i: usize, j: usize| i32::from(x[i][j]) * i32::from(w[i][j]);
         std::array::from_fn(|i| sums[i].wrapping_add(product(i, 0)).wrapping_add(product(i, 1)))
+    }
+    fn any_above(x: Self, limit: f32) -> bool {
+        x.to_array().iter().any(|&x| x > limit)
     }
     fn from_bytes<const SIGNED: bool>(x: &[u8; LANES]) -> Self {
         Self::load(&x.map(|x| f32::from(from_byte::<SIGNED>(x))))
