@@ -59,16 +59,6 @@ impl Requantizer<'_> {
             V::to_bytes::<false>(scaled, self.zero, self.range)
         }
     }
-
-    /// [`Requantizer::bytes`] of four vectors.
-    #[inline(always)]
-    fn bytes_4<V: Words>(&self, scaled: [V::Floats; 4]) -> [[u8; LANES]; 4] {
-        if self.signed {
-            V::to_bytes_4::<true>(scaled, self.zero, self.range)
-        } else {
-            V::to_bytes_4::<false>(scaled, self.zero, self.range)
-        }
-    }
 }
 
 #[inline(always)]
@@ -139,10 +129,13 @@ fn finish_body<V: Words>(
         }
         Output::Bytes(how, y) => {
             let rows = Bytes { how: *how, y, first, stride, real };
-            match width {
-                1 => rows.write::<V, 1>(sums, panel),
-                2 => rows.write::<V, 2>(sums, panel),
-                _ => rows.write::<V, 4>(sums, panel),
+            match (width, rows.how.signed) {
+                (1, false) => rows.write::<V, 1, false>(sums, panel),
+                (1, true) => rows.write::<V, 1, true>(sums, panel),
+                (2, false) => rows.write::<V, 2, false>(sums, panel),
+                (2, true) => rows.write::<V, 2, true>(sums, panel),
+                (_, false) => rows.write::<V, 4, false>(sums, panel),
+                (_, true) => rows.write::<V, 4, true>(sums, panel),
             }
         }
     }
@@ -161,34 +154,38 @@ impl Bytes<'_, '_> {
     /// Four vectors at a time: those of 4, 2 or 1 rows.
     #[inline(always)]
     #[allow(clippy::needless_range_loop)] // numbers registers
-    fn write<V: Words, const WIDTH: usize>(self, sums: &[[i32; LANES]], panel: usize) {
-        let Bytes { how, y, first, stride, real } = self;
-        let multipliers = &how.multipliers[panel..][..WIDTH];
+    fn write<V: Words, const WIDTH: usize, const SIGNED: bool>(self, sums: &[[i32; LANES]], panel: usize) {
+        let Bytes { how: Requantizer { multipliers, zero, range, .. }, y, first, stride, real } = self;
+        let mut own = [V::Floats::splat(0.0); WIDTH];
+        for i in 0..WIDTH {
+            own[i] = V::Floats::load(&multipliers[panel + i]);
+        }
         let (fours, rest) = sums.as_chunks::<4>();
-        let lines = 4 / WIDTH;
-        for (four, sums) in fours.iter().enumerate() {
+        let mut at = first;
+        for sums in fours {
             // No closure: one would not be compiled for the instruction set.
             let mut scaled = [V::Floats::splat(0.0); 4];
             for i in 0..4 {
-                scaled[i] = V::to_floats(V::sums(&sums[i])).mul(V::Floats::load(&multipliers[i % WIDTH]));
+                scaled[i] = V::to_floats(V::sums(&sums[i])).mul(own[i % WIDTH]);
             }
-            let bytes = how.bytes_4::<V>(scaled);
-            for line in 0..lines {
-                let y = &mut y[first + (four * lines + line) * stride..][..real];
+            let bytes = V::to_bytes_4::<SIGNED>(scaled, zero, range);
+            for line in 0..4 / WIDTH {
                 let bytes = bytes[line * WIDTH..][..WIDTH].as_flattened();
+                let y = &mut y[at..][..real];
                 if real == WIDTH * LANES {
                     y.copy_from_slice(bytes)
                 } else {
                     y.copy_from_slice(&bytes[..real])
                 }
+                at = at.wrapping_add(stride);
             }
         }
-        for (at, rest) in rest.chunks_exact(WIDTH).enumerate() {
-            let y = &mut y[first + (fours.len() * lines + at) * stride..][..real];
-            for (at, (y, sums)) in y.chunks_mut(LANES).zip(rest).enumerate() {
-                let scaled = V::to_floats(V::sums(sums)).mul(V::Floats::load(&multipliers[at]));
-                put(y, &how.bytes::<V>(scaled));
+        for rest in rest.chunks_exact(WIDTH) {
+            for (i, (y, sums)) in y[at..][..real].chunks_mut(LANES).zip(rest).enumerate() {
+                let scaled = V::to_floats(V::sums(sums)).mul(own[i]);
+                put(y, &V::to_bytes::<SIGNED>(scaled, zero, range));
             }
+            at = at.wrapping_add(stride);
         }
     }
 }

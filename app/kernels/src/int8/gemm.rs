@@ -84,49 +84,90 @@ pub fn gemm_part(
     let whole = rows.pieces[0] * steps;
     assert!(rows.inside() && part.end <= columns.div_ceil(LANES), "rows and panels are there");
     let last = rows.span().saturating_sub(4);
-    let mut sums = Sums([[0; LANES]; MOST_SUMS]);
     let (_, most) = shape(isa, rows.rows[0], part.len());
-    let tiles = rows.rows[0].div_ceil(most);
-    let all = rows.lines[0] * tiles;
-    // Panels that stay in the first cache all together pass over one tile's rows after the other, whose results
-    // are then written in one go.
-    let together = part.len() * whole * size_of::<QuadPanel>() <= FIRST_CACHE;
-    let pass = if together { 1 } else { all.max(1) };
-    for begin in (0..all).step_by(pass) {
-        let mut first = part.start;
-        while first < part.end {
-            let (width, _) = shape(isa, rows.rows[0], part.end - first);
-            let quads = &panels.quads[first * whole..][..width * whole];
-            let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
+    let mut run = Run { isa, rows, steps, panels, columns, last, sums: Sums([[0; LANES]; MOST_SUMS]) };
+    // Panels that stay in the first cache all together pass over one tile's rows after the other, whose
+    // results are then written in one go; others stay there one by one while all rows pass.
+    if part.len() * whole * size_of::<QuadPanel>() <= FIRST_CACHE {
+        each_tile(&rows, most, |line, row, height| {
+            each_group(isa, &rows, &part, |group| run.tile(group, [line, row, height], done));
+        });
+    } else {
+        each_group(isa, &rows, &part, |group| {
+            each_tile(&rows, most, |line, row, height| run.tile(group, [line, row, height], done));
+        });
+    }
+}
+
+/// Calls `tile` with each tile's line, first row and height.
+#[inline(always)]
+fn each_tile(rows: &Rows<'_>, most: usize, mut tile: impl FnMut(usize, usize, usize)) {
+    let count = rows.rows[0];
+    let tiles = count.div_ceil(most);
+    let (height, larger) = (count / tiles.max(1), count % tiles.max(1));
+    for line in 0..rows.lines[0] {
+        let mut row = 0;
+        for number in 0..tiles {
+            let height = height + usize::from(number < larger);
+            tile(line, row, height);
+            row += height;
+        }
+    }
+}
+
+/// Calls `group` with the first of the panels that a tile takes together, and how many.
+#[inline(always)]
+fn each_group(isa: Isa, rows: &Rows<'_>, part: &Range<usize>, mut group: impl FnMut([usize; 2])) {
+    let mut first = part.start;
+    while first < part.end {
+        let (width, _) = shape(isa, rows.rows[0], part.end - first);
+        group([first, width]);
+        first += width;
+    }
+}
+
+/// A product under way.
+struct Run<'a> {
+    isa: Isa,
+    rows: Rows<'a>,
+    steps: usize,
+    panels: Panels<'a>,
+    columns: usize,
+    /// Where the last step of a row begins.
+    last: usize,
+    sums: Sums,
+}
+
+impl Run<'_> {
+    #[allow(unsafe_code)]
+    fn tile(&mut self, [first, width]: [usize; 2], [line, row, height]: [usize; 3], done: &mut Finish<'_>) {
+        let Run { isa, rows, steps, panels, columns, last, ref mut sums } = *self;
+        let whole = rows.pieces[0] * steps;
+        let quads = &panels.quads[first * whole..][..width * whole];
+        let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
+        if !panels.extras.is_empty() {
             for (panel, slot) in (first..).zip(&mut extras[..width]) {
                 let (extras, repeats) = panels.extra(panel);
                 assert!(repeats.as_flattened().iter().all(|&at| at as usize <= last), "bytes of a row");
                 *slot = (extras.as_ptr(), repeats.as_ptr(), repeats.len());
             }
-            let start = &done.bias[first..][..width];
-            for number in begin..begin + pass {
-                let (line, tile) = (number / tiles, number % tiles);
-                let row = rows.rows[0] * tile / tiles;
-                let height = rows.rows[0] * (tile + 1) / tiles - row;
-                let Some(body) = pick(isa, height, width) else { unreachable!("shapes have bodies") };
-                let tile = Tile {
-                    x: rows.x[line * rows.lines[1] + row * rows.rows[1]..].as_ptr(),
-                    stride: rows.rows[1],
-                    pieces: rows.pieces[0],
-                    steps,
-                    jump: rows.pieces[1],
-                    w: quads.as_ptr(),
-                    w_panel: whole,
-                    extras,
-                    start: start.as_ptr(),
-                    sums: sums.0.as_mut_ptr(),
-                };
-                // SAFETY: `isa` comes from detection; rows, panels and extra steps lie inside, as asserted
-                // and sliced above; the sums have room for every shape.
-                unsafe { body(&tile) };
-                finish(isa, done, &mut sums, [line * rows.rows[0] + row, first], [height, width], columns);
-            }
-            first += width;
         }
+        let Some(body) = pick(isa, height, width) else { unreachable!("shapes have bodies") };
+        let tile = Tile {
+            x: rows.x[line * rows.lines[1] + row * rows.rows[1]..].as_ptr(),
+            stride: rows.rows[1],
+            pieces: rows.pieces[0],
+            steps,
+            jump: rows.pieces[1],
+            w: quads.as_ptr(),
+            w_panel: whole,
+            extras,
+            start: done.bias[first..][..width].as_ptr(),
+            sums: sums.0.as_mut_ptr(),
+        };
+        // SAFETY: `isa` comes from detection; rows, panels and extra steps lie inside, as asserted here and in
+        // `gemm_part`, and sliced; the sums have room for every shape.
+        unsafe { body(&tile) };
+        finish(isa, done, sums, [line * rows.rows[0] + row, first], [height, width], columns);
     }
 }
