@@ -3,6 +3,7 @@
 //! Lines of 64 channels of four taps are interleaved so that each channel's four bytes lie side by side, which
 //! leaves the channels in an order that the packs at the end undo.
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop)] // loops number registers, not elements
 
 use super::depthwise::{Depthwise, MOST_TAPS};
 use super::finish::Requantizer;
@@ -271,6 +272,22 @@ impl Block<'_> {
     }
 }
 
+/// Slots that the taps of a filter take, at most.
+const SLOTS: usize = MOST_TAPS + 4;
+
+/// How far each slot's tap is from the first one: lines and columns, and bytes. A slot without a tap has weights
+/// of 0, and takes the first.
+fn places(shape: &Depthwise) -> ([[usize; 2]; SLOTS], [usize; SLOTS]) {
+    let Depthwise { input, channels, kernel, dilation, .. } = *shape;
+    let (mut away, mut offsets) = ([[0; 2]; SLOTS], [0; SLOTS]);
+    for at in 0..4 * step_count(kernel) {
+        let tap = tap_of(kernel, at / 4, at % 4).unwrap_or(0);
+        away[at] = [tap / kernel[1] * dilation[0], tap % kernel[1] * dilation[1]];
+        offsets[at] = (away[at][0] * input[1] + away[at][1]) * channels;
+    }
+    (away, offsets)
+}
+
 /// The rows `first..` of the result, as many as `y` holds.
 ///
 /// # Safety
@@ -307,16 +324,9 @@ pub(super) unsafe fn depthwise(
         flip,
         bytes,
     };
-    // Slots without a tap have weights of 0, and take the first tap.
-    let mut away = [[0; 2]; MOST_TAPS + 4];
-    let mut offsets = [0; MOST_TAPS + 4];
-    for at in 0..4 * steps {
-        let tap = tap_of(kernel, at / 4, at % 4).unwrap_or(0);
-        away[at] = [tap / kernel[1] * dilation[0], tap % kernel[1] * dilation[1]];
-        offsets[at] = (away[at][0] * input[1] + away[at][1]) * channels;
-    }
+    let (away, offsets) = places(shape);
     let (away, offsets) = (&away[..4 * steps], &offsets[..4 * steps]);
-    let mut taps = [outside.as_ptr(); MOST_TAPS + 4];
+    let mut taps = [outside.as_ptr(); SLOTS];
     let taps = &mut taps[..4 * steps];
     for (oy, y) in y.chunks_exact_mut((shape.output[1] * channels).max(1)).enumerate() {
         let top = (first + oy) * stride[0];

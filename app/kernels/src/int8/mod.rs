@@ -25,11 +25,13 @@ mod patches;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod transpose;
 mod words;
 
-pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize, transpose_bytes};
+pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize};
 pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise};
 pub use finish::{Finish, Output, Requantizer};
 pub use gemm::{Rows, gemm, gemm_part};
 pub use pack::{Packed, Panels, QuadPanel, pack, panel_count, steps};
 pub use patches::{Patches, gather_patches, row_sums};
+pub use transpose::transpose_bytes;
