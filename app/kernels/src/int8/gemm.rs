@@ -84,8 +84,12 @@ pub fn gemm_part(
     let whole = rows.pieces[0] * steps;
     assert!(rows.inside() && part.end <= columns.div_ceil(LANES), "rows and panels are there");
     let last = rows.span().saturating_sub(4);
+    for panel in part.clone().filter(|_| !panels.extras.is_empty()) {
+        let (_, repeats) = panels.extra(panel);
+        assert!(repeats.as_flattened().iter().all(|&at| at as usize <= last), "extra steps read rows");
+    }
     let (_, most) = shape(isa, rows.rows[0], part.len());
-    let mut run = Run { isa, rows, steps, panels, columns, last, sums: Sums([[0; LANES]; MOST_SUMS]) };
+    let mut run = Run { isa, rows, steps, panels, columns, sums: Sums([[0; LANES]; MOST_SUMS]) };
     // Panels that stay in the first cache all together pass over one tile's rows after the other, whose
     // results are then written in one go; others stay there one by one while all rows pass.
     if part.len() * whole * size_of::<QuadPanel>() <= FIRST_CACHE {
@@ -133,22 +137,19 @@ struct Run<'a> {
     steps: usize,
     panels: Panels<'a>,
     columns: usize,
-    /// Where the last step of a row begins.
-    last: usize,
     sums: Sums,
 }
 
 impl Run<'_> {
     #[allow(unsafe_code)]
     fn tile(&mut self, [first, width]: [usize; 2], [line, row, height]: [usize; 3], done: &mut Finish<'_>) {
-        let Run { isa, rows, steps, panels, columns, last, ref mut sums } = *self;
+        let Run { isa, rows, steps, panels, columns, ref mut sums } = *self;
         let whole = rows.pieces[0] * steps;
         let quads = &panels.quads[first * whole..][..width * whole];
         let mut extras = [(panels.extras.as_ptr(), panels.repeats.as_ptr(), 0); MOST_PANELS];
         if !panels.extras.is_empty() {
             for (panel, slot) in (first..).zip(&mut extras[..width]) {
                 let (extras, repeats) = panels.extra(panel);
-                assert!(repeats.as_flattened().iter().all(|&at| at as usize <= last), "bytes of a row");
                 *slot = (extras.as_ptr(), repeats.as_ptr(), repeats.len());
             }
         }
