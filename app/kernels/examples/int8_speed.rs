@@ -1,5 +1,5 @@
-//! Speed of the int8 products on this machine, best of many: `int8_speed [isa]`.
-#![allow(clippy::disallowed_types, clippy::unwrap_used)]
+//! Speed of the int8 products on this machine, best of many: `int8_speed [isa | without-vnni]`.
+#![allow(clippy::disallowed_types, clippy::expect_used)]
 
 use assay_kernels::Isa;
 use assay_kernels::int8::*;
@@ -7,7 +7,8 @@ use std::time::Instant;
 
 fn best(mut run: impl FnMut()) -> f64 {
     let mut least = f64::MAX;
-    for _ in 0..30 {
+    let begin = Instant::now();
+    while begin.elapsed().as_secs_f64() < 0.2 {
         let start = Instant::now();
         run();
         least = least.min(start.elapsed().as_secs_f64());
@@ -16,7 +17,11 @@ fn best(mut run: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let isa = Isa::detect();
+    let isa = match std::env::args().nth(1).as_deref() {
+        None => Isa::detect(),
+        Some("without-vnni") => Isa::detect().without_vnni(),
+        Some(name) => Isa::by_name(name).expect("a body of this processor"),
+    };
     for (m, k, n) in [
         (128usize, 384usize, 384usize),
         (128, 384, 1536),
@@ -52,12 +57,12 @@ fn main() {
         let bias = vec![[3; 16]; panels];
         let multipliers = vec![[0.001f32; 16]; panels];
         let mut y = vec![0u8; m * n];
-        let block = (64 * 1024 / k).clamp(6, 192) / 6 * 6;
+        let block = (256 * 1024 / k).clamp(14, 1008) / 14 * 14;
         let how = Requantizer { multipliers: &multipliers, zero: 3, range: [0, 255], signed: false };
         let took = best(|| {
             for first in (0..m).step_by(block) {
                 let count = block.min(m - first);
-                let rows = Rows { x: &x[first * k..], count, stride: k, terms: k };
+                let rows = Rows::plain(&x[first * k..], count, k, k);
                 let y = &mut y[first * n..][..count * n];
                 let mut done = Finish { bias: &bias, rows: None, stride: n, output: Output::Bytes(how, y) };
                 gemm(isa, rows, packed.panels(), n, &mut done);
@@ -89,14 +94,11 @@ fn depthwise_speed(isa: Isa) {
             signed: false,
         };
         let x: Vec<u8> = (0..size * size * c).map(|i| (i * 7919 % 251) as u8).collect();
-        let mut packed = vec![[[0i16; 2]; 16]; shape.packed()];
-        pack_depthwise(&shape, |t, c| (t * 31 + c * 17) as i16 % 127, &mut packed);
-        let (start, multipliers, outside) = (vec![5; c], vec![0.01; c], vec![9; c]);
         let how = Requantizer { multipliers: &[], zero: 3, range: [0, 255], signed: false };
-        let filters =
-            Filters { packed: &packed, start: &start, outside: &outside, multipliers: &multipliers, how };
+        let weight = |t: usize, c: usize| (t * 31 + c * 17) as i16 % 127;
+        let filters = Filters::new(isa, &shape, weight, vec![5; c], vec![0.01; c], 9);
         let mut y = vec![0u8; out * out * c];
-        let took = best(|| depthwise(isa, &shape, &filters, &x, 0, &mut y));
+        let took = best(|| depthwise(isa, &shape, &filters, &how, &x, 0, &mut y));
         let rate = (out * out * c * kernel * kernel) as f64 / took / 1e9;
         println!("depthwise {size}x{size}x{c} k{kernel} s{stride}: {:.1} us, {rate:.1} GMAC/s", took * 1e6);
     }

@@ -17,6 +17,18 @@ macro_rules! whole {
     };
 }
 
+impl Avx512 {
+    #[inline(always)]
+    pub(crate) fn from_whole(lanes: __m512) -> Self {
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    pub(crate) fn whole(self) -> __m512 {
+        self.0
+    }
+}
+
 /// The first `count` lanes.
 #[inline(always)]
 fn mask(count: usize) -> __mmask16 {

@@ -3,9 +3,12 @@
 //! A native [`Isa`] can only be had from [`Isa::detect`] or [`Isa::available`], which ask the processor
 //! first; that is what makes the safe entry points of this crate sound.
 
-/// Proof that the processor has the instruction set it stands for.
+/// Proof that the processor has the instruction set it stands for, and what it has beside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Detected(());
+pub struct Detected {
+    /// AVX-512's sums of four products of bytes. Only [`Isa::available`] sets it.
+    vnni: bool,
+}
 
 /// The bodies to run. All of them give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +19,8 @@ pub enum Isa {
     Neon(Detected),
     /// x86-64-v3: AVX2 and FMA.
     Avx2(Detected),
-    /// x86-64-v4: AVX-512 F, BW, DQ and VL, beside all of AVX2's.
+    /// x86-64-v4: AVX-512 F, BW, DQ and VL, beside all of AVX2's. Products of bytes use VNNI where the
+    /// processor has it.
     Avx512(Detected),
 }
 
@@ -31,18 +35,20 @@ impl Isa {
         #[allow(unused_mut)] // elsewhere the reference is all there is
         let mut isas = vec![Isa::Reference];
         #[cfg(target_arch = "x86_64")]
+        let with = |vnni| Detected { vnni };
+        #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            isas.push(Isa::Avx2(Detected(())));
+            isas.push(Isa::Avx2(with(false)));
             if std::is_x86_feature_detected!("avx512f")
                 && std::is_x86_feature_detected!("avx512bw")
                 && std::is_x86_feature_detected!("avx512dq")
                 && std::is_x86_feature_detected!("avx512vl")
             {
-                isas.push(Isa::Avx512(Detected(())));
+                isas.push(Isa::Avx512(with(std::is_x86_feature_detected!("avx512vnni"))));
             }
         }
         #[cfg(target_arch = "aarch64")]
-        isas.push(Isa::Neon(Detected(())));
+        isas.push(Isa::Neon(Detected { vnni: false }));
         isas
     }
 
@@ -50,6 +56,20 @@ impl Isa {
     /// [`Isa::detect`] finds.
     pub fn by_name(name: &str) -> Option<Isa> {
         Self::available().into_iter().find(|isa| isa.name() == name)
+    }
+
+    /// Whether the processor sums four products of bytes at once.
+    pub(crate) fn has_vnni(self) -> bool {
+        matches!(self, Isa::Avx512(Detected { vnni: true }))
+    }
+
+    /// The same bodies as on a processor that has no VNNI: for tests and measurements.
+    #[must_use]
+    pub fn without_vnni(self) -> Isa {
+        match self {
+            Isa::Avx512(_) => Isa::Avx512(Detected { vnni: false }),
+            other => other,
+        }
     }
 
     /// The name shown to operators.

@@ -119,6 +119,18 @@ impl Uses {
     }
 }
 
+impl Uses {
+    /// The users of a value, ascending, if they all come within `reach` nodes after it.
+    pub(crate) fn near(&self, plan: &Plan, value: usize, reach: usize) -> Option<Vec<usize>> {
+        let last = Some(self.user[value]).filter(|&last| last > value && last - value <= reach)?;
+        let uses =
+            |index: usize| plan.nodes[index].inputs.iter().filter(|&&input| input as usize == value).count();
+        let users: Vec<usize> = (value + 1..=last).filter(|&index| uses(index) > 0).collect();
+        let all: usize = users.iter().map(|&index| uses(index)).sum();
+        (all == self.count[value] as usize).then_some(users)
+    }
+}
+
 /// A node as one to take along after `from`, if it is one. `at` is the value so far, one of its operands.
 pub(crate) fn taken(plan: &Plan, index: usize, at: usize, geometry: &mut Geometry) -> Option<Taken> {
     let node = &plan.nodes[index];

@@ -191,8 +191,53 @@ impl Maker {
         self.quantised(y)
     }
 
+    /// Some lines, then some columns, as a strided convolution of one tap takes them.
+    fn sampled(&mut self, mut x: ValueId) -> Option<ValueId> {
+        for axis in [2, 3] {
+            let dims = self.dims(x);
+            let (start, step) = (self.rng.below(2) as u32, 1 + self.rng.below(3) as u32);
+            let mut to = dims.clone();
+            to[axis] = dims[axis].saturating_sub(start).div_ceil(step);
+            if to[axis] > 0 && self.rng.chance(80) {
+                let dtype = self.dtype(x);
+                let op = Opcode::Slice { axis: axis as u8, start, step: step as i32 };
+                x = self.builder.push(op, &[x], dtype, &to);
+            }
+        }
+        Some(x)
+    }
+
+    /// A value times what a table has for it: how quantisers write hard-swish.
+    fn gated(&mut self, x: ValueId) -> Option<ValueId> {
+        let dtype = self.byte();
+        let table = self.bytes(dtype, &[256]);
+        let gate = self.push(Opcode::Lookup, &[x, table], dtype)?;
+        let (a, b) = (self.dequantised(x)?, self.dequantised(gate)?);
+        let (a, b) = if self.rng.chance(50) { (a, b) } else { (b, a) };
+        let op = self.rng.pick(&[BinaryOp::Add, BinaryOp::Mul]);
+        let y = self.push(Opcode::Binary(op), &[a, b], DType::F32)?;
+        self.quantised(y)
+    }
+
+    /// Channels weighted by their own sums: one dequantised value with two users.
+    fn squeezed(&mut self, x: ValueId) -> Option<ValueId> {
+        let whole = self.dequantised(x)?;
+        let axes = if self.rng.chance(80) { vec![2, 3] } else { vec![3] };
+        let sums = self.push(Opcode::Reduce { reducer: Reducer::Sum, axes }, &[whole], DType::F32)?;
+        let sums = self.quantised(sums)?;
+        if self.rng.chance(30) {
+            return Some(sums);
+        }
+        let share = self.dequantised(sums)?;
+        let y = self.push(Opcode::Binary(BinaryOp::Mul), &[whole, share], DType::F32)?;
+        self.quantised(y)
+    }
+
     fn layer(&mut self, x: ValueId, seen: &[ValueId]) -> Option<ValueId> {
-        match self.rng.below(8) {
+        match self.rng.below(11) {
+            8 => self.sampled(x),
+            9 => self.gated(x),
+            10 => self.squeezed(x),
             0..=2 => self.convolution(x),
             3 | 4 => self.pointwise(x),
             5 => self.pair(x, seen),
@@ -287,7 +332,9 @@ fn check(seed: u64) {
     let inputs = random::inputs(&plan, &mut Rng::new(seed ^ 0x1357));
     let plain = Executable::plain(valid, Isa::Reference).run(&inputs).unwrap();
     let plain: Vec<Vec<u8>> = plain.into_iter().map(|output| output.tensor.data().to_vec()).collect();
-    for isa in Isa::available() {
+    let isas = Isa::available();
+    let without = isas.iter().map(|isa| isa.without_vnni()).filter(|isa| !isas.contains(isa));
+    for isa in isas.iter().copied().chain(without) {
         let found = run(&plan, isa, &inputs).unwrap();
         assert_eq!(found, plain, "seed {seed}, {}: {:#?}", isa.name(), plan.nodes);
     }

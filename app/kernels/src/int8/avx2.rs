@@ -22,6 +22,7 @@ impl Words for Avx2Words {
     type Sums = Two;
     type Pairs = Two;
     type Four = __m256i;
+    const SPLITS: bool = true;
 
     #[inline(always)]
     fn sums(x: &[i32; LANES]) -> Two {
@@ -84,7 +85,7 @@ impl Words for Avx2Words {
     // PMADDUBSW saturates, but weights are packed so that no two products can reach that far.
     #[inline(always)]
     fn dot_quad(sums: Two, x: __m256i, w: &Quad) -> Two {
-        let w = load(w.as_ptr().cast());
+        let w = load(w.0.as_ptr().cast());
         // SAFETY: works on registers only.
         unsafe {
             let one = _mm256_set1_epi16(1);
@@ -103,6 +104,17 @@ impl Words for Avx2Words {
                 _mm256_add_epi32(sums.0, _mm256_madd_epi16(x.0, w.0)),
                 _mm256_add_epi32(sums.1, _mm256_madd_epi16(x.1, w.1)),
             )
+        }
+    }
+    #[inline(always)]
+    fn any_above(x: Avx2, limit: f32) -> bool {
+        let (low, high) = x.halves();
+        // SAFETY: works on registers only.
+        unsafe {
+            let limit = _mm256_set1_ps(limit);
+            let (low, high) =
+                (_mm256_cmp_ps::<_CMP_GT_OQ>(low, limit), _mm256_cmp_ps::<_CMP_GT_OQ>(high, limit));
+            _mm256_movemask_ps(_mm256_or_ps(low, high)) != 0
         }
     }
     #[inline(always)]

@@ -1,7 +1,10 @@
 //! Depthwise convolution of bytes, channels last: 16 channels at a time, taps in pairs.
 
+#[cfg(target_arch = "x86_64")]
+use super::depthwise_vnni::Interleaved;
 use super::finish::{Requantizer, put};
 use super::words::{WidePair, Words, entry_words};
+use crate::Isa;
 use crate::lanes::{LANES, Lanes};
 use std::ops::Range;
 
@@ -36,19 +39,42 @@ impl Depthwise {
         (block * LANES).min(self.channels.saturating_sub(LANES))
     }
 
+    /// Elements from the first tap to the last, down and across.
+    fn span(&self) -> [usize; 2] {
+        [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis])
+    }
+
+    /// The results whose taps all lie inside the image, of the row whose taps begin at `top`, padding counted.
+    pub(super) fn inside(&self, top: usize) -> Range<usize> {
+        let (input, stride, pad, span) = (self.input, self.stride, self.pad, self.span());
+        if top < pad[0] || top - pad[0] + span[0] >= input[0] || input[1] <= span[1] {
+            return 0..0;
+        }
+        let first = pad[1].div_ceil(stride[1]).min(self.output[1]);
+        first..((input[1] - 1 - span[1] + pad[1]) / stride[1] + 1).clamp(first, self.output[1])
+    }
+
+    /// Where a tap of the window that begins there lies in the image, padding counted, if it is inside.
+    pub(super) fn place(&self, top: usize, left: usize, tap: usize) -> Option<usize> {
+        let row = (top + tap / self.kernel[1] * self.dilation[0]).wrapping_sub(self.pad[0]);
+        let column = (left + tap % self.kernel[1] * self.dilation[1]).wrapping_sub(self.pad[1]);
+        let inside = row < self.input[0] && column < self.input[1];
+        inside.then(|| (row * self.input[1] + column) * self.channels)
+    }
+
     /// Pairs of taps.
     fn pairs(&self) -> usize {
         (self.kernel[0] * self.kernel[1]).div_ceil(2)
     }
 
-    /// Elements of what [`pack_depthwise`] writes.
-    pub fn packed(&self) -> usize {
+    /// Elements of packed filters.
+    fn packed(&self) -> usize {
         self.blocks() * self.pairs()
     }
 }
 
-/// Packs `weight(tap, channel)`, lifted, and what each channel's sums start from and are multiplied by.
-pub fn pack_depthwise(shape: &Depthwise, weight: impl Fn(usize, usize) -> i16, packed: &mut [WidePair]) {
+/// Packs `weight(tap, channel)`, lifted.
+fn pack_pairs(shape: &Depthwise, weight: impl Fn(usize, usize) -> i16, packed: &mut [WidePair]) {
     let taps = shape.kernel[0] * shape.kernel[1];
     for (at, pairs) in packed[..shape.packed()].iter_mut().enumerate() {
         let (block, pair) = (at / shape.pairs(), at % shape.pairs());
@@ -67,69 +93,119 @@ pub fn pack_depthwise(shape: &Depthwise, weight: impl Fn(usize, usize) -> i16, p
 /// Taps that one filter may have; larger ones are left to the general convolution.
 pub const MOST_TAPS: usize = 64;
 
-/// The filters and what their sums become.
-#[derive(Debug, Clone, Copy)]
-pub struct Filters<'a> {
-    /// What [`pack_depthwise`] wrote.
-    pub packed: &'a [WidePair],
-    /// What each channel's sum starts from: the bias, and less the zero point times the filter's sum.
-    pub start: &'a [i32],
-    /// What lies outside the image: the zero point's byte, once for each channel.
-    pub outside: &'a [u8],
-    /// A multiplier for each channel.
-    pub multipliers: &'a [f32],
-    /// How sums become bytes; its own multipliers are not used.
-    pub how: Requantizer<'a>,
+/// The filters, ready for the bodies of an instruction set.
+#[derive(Debug, Clone, Default)]
+pub struct Filters {
+    packed: Vec<WidePair>,
+    start: Vec<i32>,
+    outside: Vec<u8>,
+    multipliers: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
+    interleaved: Option<Interleaved>,
+}
+
+impl Filters {
+    /// Packs `weight(tap, channel)`, lifted. Each channel's sum starts from `start` (the bias, less the zero
+    /// point times the filter's sum) and is multiplied by its multiplier. `outside` is the byte that lies
+    /// outside the image: the zero point's.
+    pub fn new(
+        isa: Isa,
+        shape: &Depthwise,
+        weight: impl Fn(usize, usize) -> i16,
+        start: Vec<i32>,
+        multipliers: Vec<f32>,
+        outside: u8,
+    ) -> Self {
+        let outside = vec![outside; shape.channels];
+        #[cfg(target_arch = "x86_64")]
+        if isa.has_vnni()
+            && let Some(interleaved) = Interleaved::new(shape, &weight, &start, &multipliers)
+        {
+            let (start, multipliers, packed) = (vec![], vec![], vec![]);
+            return Self { packed, start, outside, multipliers, interleaved: Some(interleaved) };
+        }
+        let _ = isa;
+        let mut packed = vec![WidePair::default(); shape.packed()];
+        pack_pairs(shape, weight, &mut packed);
+        Self { packed, start, outside, multipliers, ..Self::default() }
+    }
+}
+
+/// The rows `first..` of the result, as many as `y` holds. The requantizer's own multipliers are not used.
+#[allow(unsafe_code)]
+pub fn depthwise(
+    isa: Isa,
+    shape: &Depthwise,
+    filters: &Filters,
+    how: &Requantizer<'_>,
+    x: &[u8],
+    first: usize,
+    y: &mut [u8],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(interleaved) = &filters.interleaved
+        && isa.has_vnni()
+    {
+        // SAFETY: VNNI was detected, and with it the rest of AVX-512.
+        unsafe { super::depthwise_vnni::depthwise(shape, interleaved, &filters.outside, how, (x, first), y) };
+        return;
+    }
+    in_pairs(isa, shape, filters, how, x, first, y);
 }
 
 entry_words! {
-    /// The rows `first..` of the result, as many as `y` holds.
-    pub fn depthwise(shape: &Depthwise, filters: &Filters<'_>, x: &[u8], first: usize, y: &mut [u8]) => body
+    fn in_pairs(
+        shape: &Depthwise,
+        filters: &Filters,
+        how: &Requantizer<'_>,
+        x: &[u8],
+        first: usize,
+        y: &mut [u8],
+    ) => body
 }
 
 #[inline(always)]
-fn body<V: Words>(shape: &Depthwise, filters: &Filters<'_>, x: &[u8], first: usize, y: &mut [u8]) {
+fn body<V: Words>(
+    shape: &Depthwise,
+    filters: &Filters,
+    how: &Requantizer<'_>,
+    x: &[u8],
+    first: usize,
+    y: &mut [u8],
+) {
     if shape.signed {
-        rows::<V, true>(shape, filters, x, first, y);
+        rows::<V, true>(shape, filters, how, x, first, y);
     } else {
-        rows::<V, false>(shape, filters, x, first, y);
+        rows::<V, false>(shape, filters, how, x, first, y);
     }
 }
 
 #[inline(always)]
 fn rows<V: Words, const SIGNED: bool>(
     shape: &Depthwise,
-    filters: &Filters<'_>,
+    filters: &Filters,
+    how: &Requantizer<'_>,
     x: &[u8],
     first: usize,
     y: &mut [u8],
 ) {
-    let [kh, kw] = shape.kernel;
-    let taps = kh * kw;
+    let taps = shape.kernel[0] * shape.kernel[1];
     assert!(taps <= MOST_TAPS && filters.packed.len() == shape.packed());
     let outside = &filters.outside[..shape.channels];
     let mut inside = [outside; MOST_TAPS + 1];
     let width = shape.output[1] * shape.channels;
     for (oy, y) in y.chunks_exact_mut(width.max(1)).enumerate() {
         let top = (first + oy) * shape.stride[0];
-        let within = interior::<V, SIGNED>(shape, filters, x, top, y);
+        let within = interior::<V, SIGNED>(shape, filters, how, x, top, y);
         for (ox, y) in y.chunks_exact_mut(shape.channels.max(1)).enumerate() {
             if within.contains(&ox) {
                 continue;
             }
-            let left = ox * shape.stride[1];
-            for ky in 0..kh {
-                let at = (top + ky * shape.dilation[0]).wrapping_sub(shape.pad[0]);
-                for kx in 0..kw {
-                    let across = (left + kx * shape.dilation[1]).wrapping_sub(shape.pad[1]);
-                    inside[ky * kw + kx] = if at < shape.input[0] && across < shape.input[1] {
-                        &x[(at * shape.input[1] + across) * shape.channels..][..shape.channels]
-                    } else {
-                        outside
-                    };
-                }
+            for (tap, slot) in inside[..taps].iter_mut().enumerate() {
+                let place = shape.place(top, ox * shape.stride[1], tap);
+                *slot = place.map_or(outside, |place| &x[place..][..shape.channels]);
             }
-            pixel::<V, SIGNED>(shape, filters, &inside, y);
+            pixel::<V, SIGNED>(shape, filters, how, &inside, y);
         }
     }
 }
@@ -138,22 +214,19 @@ fn rows<V: Words, const SIGNED: bool>(
 #[inline(always)]
 fn interior<V: Words, const SIGNED: bool>(
     shape: &Depthwise,
-    filters: &Filters<'_>,
+    filters: &Filters,
+    how: &Requantizer<'_>,
     x: &[u8],
     top: usize,
     y: &mut [u8],
 ) -> Range<usize> {
     let Depthwise { input, kernel, stride, dilation, pad, channels, .. } = *shape;
-    let span = [(kernel[0] - 1) * dilation[0], (kernel[1] - 1) * dilation[1]];
     let known = matches!(kernel, [3, 3] | [5, 5]) && channels >= LANES;
-    if !known || top < pad[0] || top - pad[0] + span[0] >= input[0] || input[1] <= span[1] {
+    let Range { start: first, end } = shape.inside(top);
+    if !known || first == end {
         return 0..0;
     }
-    let first = pad[1].div_ceil(stride[1]).min(shape.output[1]);
-    let end = ((input[1] - 1 - span[1] + pad[1]) / stride[1] + 1).clamp(first, shape.output[1]);
-    if first == end {
-        return 0..0;
-    }
+    let span = shape.span();
     let corner = |ox: usize| ((top - pad[0]) * input[1] + ox * stride[1] - pad[1]) * channels;
     let line = Line {
         x: &x[corner(first)..corner(end - 1) + (span[0] * input[1] + span[1] + 1) * channels],
@@ -162,8 +235,8 @@ fn interior<V: Words, const SIGNED: bool>(
     };
     let y = &mut y[first * channels..end * channels];
     match kernel[0] {
-        3 => line_body::<V, SIGNED, 3, 9, 5>(shape, filters, &line, y),
-        _ => line_body::<V, SIGNED, 5, 25, 13>(shape, filters, &line, y),
+        3 => line_body::<V, SIGNED, 3, 9, 5>(shape, filters, how, &line, y),
+        _ => line_body::<V, SIGNED, 5, 25, 13>(shape, filters, how, &line, y),
     }
     first..end
 }
@@ -182,7 +255,8 @@ struct Line<'a> {
 #[allow(unsafe_code)]
 fn line_body<V: Words, const SIGNED: bool, const SIDE: usize, const TAPS: usize, const PAIRS: usize>(
     shape: &Depthwise,
-    filters: &Filters<'_>,
+    filters: &Filters,
+    how: &Requantizer<'_>,
     line: &Line<'_>,
     y: &mut [u8],
 ) {
@@ -198,8 +272,8 @@ fn line_body<V: Words, const SIGNED: bool, const SIDE: usize, const TAPS: usize,
     }
     for (block, weights) in filters.packed.as_chunks::<PAIRS>().0.iter().enumerate() {
         let start = shape.start(block);
-        let first = V::sums(block_of(filters.start, start));
-        let multipliers = V::Floats::load(block_of(filters.multipliers, start));
+        let first = V::sums(block_of(&filters.start, start));
+        let multipliers = V::Floats::load(block_of(&filters.multipliers, start));
         for result in 0..results {
             let corner = result * line.next + start;
             let mut sums = first;
@@ -213,7 +287,7 @@ fn line_body<V: Words, const SIGNED: bool, const SIDE: usize, const TAPS: usize,
                 };
                 sums = V::dot(sums, V::zip::<SIGNED>(a, b), V::wide(&weights[pair]));
             }
-            let bytes = filters.how.bytes::<V>(V::to_floats(sums).mul(multipliers));
+            let bytes = how.bytes::<V>(V::to_floats(sums).mul(multipliers));
             // SAFETY: `y` holds `results` times `channels` bytes, as asserted above.
             unsafe { *y.as_mut_ptr().add(result * channels + start).cast::<[u8; LANES]>() = bytes };
         }
@@ -224,7 +298,8 @@ fn line_body<V: Words, const SIGNED: bool, const SIDE: usize, const TAPS: usize,
 #[inline(always)]
 fn pixel<V: Words, const SIGNED: bool>(
     shape: &Depthwise,
-    filters: &Filters<'_>,
+    filters: &Filters,
+    how: &Requantizer<'_>,
     taps: &[&[u8]; MOST_TAPS + 1],
     y: &mut [u8],
 ) {
@@ -233,17 +308,17 @@ fn pixel<V: Words, const SIGNED: bool>(
     for (block, weights) in filters.packed.chunks_exact(pairs).enumerate() {
         let start = shape.start(block);
         if shape.channels < LANES {
-            narrow_block::<V, SIGNED>(shape, filters, taps, weights, y);
+            narrow_block::<V, SIGNED>(shape, filters, how, taps, weights, y);
             return;
         }
-        let mut sums = V::sums(block_of(filters.start, start));
+        let mut sums = V::sums(block_of(&filters.start, start));
         for pair in 0..pairs {
             let [a, b] = taps[pair];
             let both = V::zip::<SIGNED>(block_of(a, start), block_of(b, start));
             sums = V::dot(sums, both, V::wide(&weights[pair]));
         }
-        let scaled = V::to_floats(sums).mul(V::Floats::load(block_of(filters.multipliers, start)));
-        put(&mut y[start..][..LANES], &filters.how.bytes::<V>(scaled));
+        let scaled = V::to_floats(sums).mul(V::Floats::load(block_of(&filters.multipliers, start)));
+        put(&mut y[start..][..LANES], &how.bytes::<V>(scaled));
     }
 }
 
@@ -260,7 +335,8 @@ fn block_of<T>(x: &[T], start: usize) -> &[T; LANES] {
 #[inline(always)]
 fn narrow_block<V: Words, const SIGNED: bool>(
     shape: &Depthwise,
-    filters: &Filters<'_>,
+    filters: &Filters,
+    how: &Requantizer<'_>,
     taps: &[[&[u8]; 2]],
     weights: &[WidePair],
     y: &mut [u8],
@@ -279,5 +355,5 @@ fn narrow_block<V: Words, const SIGNED: bool>(
         sums = V::dot(sums, V::zip::<SIGNED>(&bytes[0], &bytes[1]), V::wide(weights));
     }
     let scaled = V::to_floats(sums).mul(V::Floats::load(&multipliers));
-    put(&mut y[..width], &filters.how.bytes::<V>(scaled));
+    put(&mut y[..width], &how.bytes::<V>(scaled));
 }

@@ -1,6 +1,7 @@
 //! What becomes of 16 sums: they are kept, scaled to f32, or made bytes again.
 
-use super::words::Words;
+use super::tile::MOST_SUMS;
+use super::words::{Words, entry_words};
 use crate::lanes::{LANES, Lanes};
 
 /// How sums become bytes: `clamp(round_even(sum as f32 * multiplier) + zero)`.
@@ -70,39 +71,121 @@ pub(super) fn put<T: Copy>(y: &mut [T], line: &[T; LANES]) {
     }
 }
 
-/// Finishes the sums of one row and panel; `width` columns of the panel are real.
+/// The sums of a tile: row by row, the panels of a row side by side.
+#[repr(C, align(64))]
+pub(super) struct Sums(pub(super) [[i32; LANES]; MOST_SUMS]);
+
+entry_words! {
+    /// Finishes the sums of a tile, whose first row and panel are `at` and which has so many: `size`.
+    pub(super) fn finish(
+        done: &mut Finish<'_>,
+        sums: &mut Sums,
+        at: [usize; 2],
+        size: [usize; 2],
+        columns: usize,
+    ) => finish_body
+}
+
 #[inline(always)]
-pub(super) fn finish<V: Words>(
-    finish: &mut Finish<'_>,
-    sums: V::Sums,
-    row: usize,
-    panel: usize,
-    width: usize,
+fn finish_body<V: Words>(
+    done: &mut Finish<'_>,
+    sums: &mut Sums,
+    [row, panel]: [usize; 2],
+    [height, width]: [usize; 2],
+    columns: usize,
 ) {
-    let sums = match finish.rows {
-        Some((rows, factors)) => {
-            V::add_sums(sums, V::mul_sums(V::sums(&factors[panel]), rows[row].wrapping_neg()))
+    let sums = &mut sums.0[..height * width];
+    if let Some((totals, factors)) = done.rows {
+        let (totals, factors) = (&totals[row..][..height], &factors[panel..][..width]);
+        for (sums, total) in sums.chunks_exact_mut(width).zip(totals) {
+            for (sums, factors) in sums.iter_mut().zip(factors) {
+                let less = V::mul_sums(V::sums(factors), total.wrapping_neg());
+                V::store_sums(V::add_sums(V::sums(sums), less), sums);
+            }
         }
-        None => sums,
-    };
-    let at = row * finish.stride + panel * LANES;
-    match &mut finish.output {
+    }
+    // Elements of a row that are real.
+    let real = (columns - panel * LANES).min(width * LANES);
+    let (first, stride) = (row * done.stride + panel * LANES, done.stride);
+    match &mut done.output {
         Output::Sums(y) => {
-            let mut line = [0; LANES];
-            V::store_sums(sums, &mut line);
-            put(&mut y[at..][..width], &line);
+            for (row, sums) in sums.chunks_exact(width).enumerate() {
+                y[first + row * stride..][..real].copy_from_slice(&sums.as_flattened()[..real]);
+            }
         }
         Output::Floats { multipliers, bias, y } => {
-            let scaled = V::to_floats(sums).mul(V::Floats::load(&multipliers[panel]));
-            let result = match bias {
-                Some(bias) => scaled.add(V::Floats::load(&bias[panel])),
-                None => scaled,
-            };
-            put(&mut y[at..][..width], &result.to_array());
+            let multipliers = &multipliers[panel..][..width];
+            for (row, sums) in sums.chunks_exact(width).enumerate() {
+                let y = &mut y[first + row * stride..][..real];
+                for (at, (y, sums)) in y.chunks_mut(LANES).zip(sums).enumerate() {
+                    let scaled = V::to_floats(V::sums(sums)).mul(V::Floats::load(&multipliers[at]));
+                    let result = match bias {
+                        Some(bias) => scaled.add(V::Floats::load(&bias[panel + at])),
+                        None => scaled,
+                    };
+                    put(y, &result.to_array());
+                }
+            }
         }
         Output::Bytes(how, y) => {
-            let scaled = V::to_floats(sums).mul(V::Floats::load(&how.multipliers[panel]));
-            put(&mut y[at..][..width], &how.bytes::<V>(scaled));
+            let rows = Bytes { how: *how, y, first, stride, real };
+            match (width, rows.how.signed) {
+                (1, false) => rows.write::<V, 1, false>(sums, panel),
+                (1, true) => rows.write::<V, 1, true>(sums, panel),
+                (2, false) => rows.write::<V, 2, false>(sums, panel),
+                (2, true) => rows.write::<V, 2, true>(sums, panel),
+                (_, false) => rows.write::<V, 4, false>(sums, panel),
+                (_, true) => rows.write::<V, 4, true>(sums, panel),
+            }
+        }
+    }
+}
+
+/// Where the bytes of a tile go.
+struct Bytes<'a, 'b> {
+    how: Requantizer<'a>,
+    y: &'b mut [u8],
+    first: usize,
+    stride: usize,
+    real: usize,
+}
+
+impl Bytes<'_, '_> {
+    /// Four vectors at a time: those of 4, 2 or 1 rows.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // numbers registers
+    fn write<V: Words, const WIDTH: usize, const SIGNED: bool>(self, sums: &[[i32; LANES]], panel: usize) {
+        let Bytes { how: Requantizer { multipliers, zero, range, .. }, y, first, stride, real } = self;
+        let mut own = [V::Floats::splat(0.0); WIDTH];
+        for i in 0..WIDTH {
+            own[i] = V::Floats::load(&multipliers[panel + i]);
+        }
+        let (fours, rest) = sums.as_chunks::<4>();
+        let mut at = first;
+        for sums in fours {
+            // No closure: one would not be compiled for the instruction set.
+            let mut scaled = [V::Floats::splat(0.0); 4];
+            for i in 0..4 {
+                scaled[i] = V::to_floats(V::sums(&sums[i])).mul(own[i % WIDTH]);
+            }
+            let bytes = V::to_bytes_4::<SIGNED>(scaled, zero, range);
+            for line in 0..4 / WIDTH {
+                let bytes = bytes[line * WIDTH..][..WIDTH].as_flattened();
+                let y = &mut y[at..][..real];
+                if real == WIDTH * LANES {
+                    y.copy_from_slice(bytes)
+                } else {
+                    y.copy_from_slice(&bytes[..real])
+                }
+                at = at.wrapping_add(stride);
+            }
+        }
+        for rest in rest.chunks_exact(WIDTH) {
+            for (i, (y, sums)) in y[at..][..real].chunks_mut(LANES).zip(rest).enumerate() {
+                let scaled = V::to_floats(V::sums(sums)).mul(own[i]);
+                put(y, &V::to_bytes::<SIGNED>(scaled, zero, range));
+            }
+            at = at.wrapping_add(stride);
         }
     }
 }

@@ -12,19 +12,26 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod bytes;
 mod depthwise;
+#[cfg(target_arch = "x86_64")]
+mod depthwise_vnni;
 mod finish;
 mod gemm;
 mod pack;
 mod patches;
 #[cfg(test)]
 mod tests;
+mod tile;
+mod transpose;
 mod words;
 
-pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, quantize};
-pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise, pack_depthwise};
+pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize};
+pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise};
 pub use finish::{Finish, Output, Requantizer};
-pub use gemm::{Rows, gemm};
+pub use gemm::{Rows, gemm, gemm_part};
 pub use pack::{Packed, Panels, QuadPanel, pack, panel_count, steps};
 pub use patches::{Patches, gather_patches, row_sums};
+pub use transpose::transpose_bytes;

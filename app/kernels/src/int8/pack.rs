@@ -1,11 +1,8 @@
 //! Weights as the products want them: panels of 16 columns, four terms side by side.
 
-use super::words::Quad;
+pub use super::words::Quad as QuadPanel;
 use crate::Isa;
 use crate::lanes::LANES;
-
-/// One step of a panel: 16 columns by four terms.
-pub type QuadPanel = [[i8; 4]; LANES];
 
 /// Packed weights, i8 and without their zero point.
 ///
@@ -18,10 +15,20 @@ pub struct Panels<'a> {
     pub quads: &'a [QuadPanel],
     /// Extra steps, panel by panel.
     pub extras: &'a [QuadPanel],
-    /// The steps whose first and whose last two terms each extra one takes again.
+    /// Where the four bytes lie, from a row's start, whose first two and whose last two each extra step takes
+    /// again.
     pub repeats: &'a [[u32; 2]],
     /// Where the extra steps of each panel end.
     pub ends: &'a [u32],
+}
+
+impl<'a> Panels<'a> {
+    /// The extra steps of a panel, and where each takes its bytes.
+    pub(super) fn extra(&self, panel: usize) -> (&'a [QuadPanel], &'a [[u32; 2]]) {
+        let begin = if panel == 0 { 0 } else { self.ends[panel - 1] as usize };
+        let range = begin..self.ends[panel] as usize;
+        (&self.extras[range.clone()], &self.repeats[range])
+    }
 }
 
 /// What [`pack`] makes; [`Packed::panels`] is what the bodies take.
@@ -41,15 +48,25 @@ pub struct Packed {
 
 impl Packed {
     /// Puts what was taken from the second weights of a pair in the extra step `at`, a new one if need be.
-    fn add_rests(&mut self, at: usize, half: usize, step: u32, rests: [i8; LANES]) {
+    fn add_rests(&mut self, at: usize, half: usize, place: u32, rests: [i8; LANES]) {
         if at == self.extras.len() {
             self.extras.push(QuadPanel::default());
             self.repeats.push([0; 2]);
         }
-        self.repeats[at][half] = step;
-        for (slots, rest) in self.extras[at].iter_mut().zip(rests) {
+        self.repeats[at][half] = place;
+        for (slots, rest) in self.extras[at].0.iter_mut().zip(rests) {
             slots[2 * half + 1] = rest;
         }
+    }
+
+    /// Tells extra steps where bytes are when rows lie in pieces of so many steps, `jump` bytes apart.
+    #[must_use]
+    pub fn in_pieces(mut self, steps: usize, jump: usize) -> Self {
+        for place in self.repeats.as_flattened_mut() {
+            let step = *place as usize / 4;
+            *place = (step / steps * jump + step % steps * 4) as u32;
+        }
+        self
     }
 
     /// The packed weights, borrowed.
@@ -72,7 +89,7 @@ pub fn panel_count(columns: usize) -> usize {
 pub(crate) fn splits(isa: Isa) -> bool {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(_) | Isa::Avx512(_) => true,
+        Isa::Avx2(_) | Isa::Avx512(_) => !isa.has_vnni(),
         _ => false,
     }
 }
@@ -96,8 +113,8 @@ pub fn pack(isa: Isa, terms: usize, columns: usize, weight: impl Fn(usize, usize
         let mut sums = [0i32; LANES];
         let (begin, mut counts) = (packed.extras.len(), [0; 2]);
         for step in 0..steps(terms) {
-            let mut quad = Quad::default();
-            for (lane, slots) in quad[..width].iter_mut().enumerate() {
+            let mut quad = QuadPanel::default();
+            for (lane, slots) in quad.0[..width].iter_mut().enumerate() {
                 for (slot, term) in slots.iter_mut().zip(4 * step..terms) {
                     *slot = weight(term, first + lane);
                     sums[lane] = sums[lane].wrapping_add(i32::from(*slot));
@@ -106,11 +123,11 @@ pub fn pack(isa: Isa, terms: usize, columns: usize, weight: impl Fn(usize, usize
             if splits(isa) {
                 for half in 0..2 {
                     let mut rests = [0; LANES];
-                    for (rest, slots) in rests.iter_mut().zip(&mut quad) {
+                    for (rest, slots) in rests.iter_mut().zip(&mut quad.0) {
                         *rest = tame(&mut slots[2 * half..][..2]);
                     }
                     if rests != [0; LANES] {
-                        packed.add_rests(begin + counts[half], half, step as u32, rests);
+                        packed.add_rests(begin + counts[half], half, 4 * step as u32, rests);
                         counts[half] += 1;
                     }
                 }

@@ -81,8 +81,12 @@ fn patches_body<V: Lanes>(patches: &Patches, x: &[u8], first: usize, y: &mut [u8
 
 /// The sum of each row's bytes, for weights whose zero point is not 0.
 pub fn row_sums(rows: &super::Rows<'_>, y: &mut [i32]) {
-    for (row, y) in y.iter_mut().take(rows.count).enumerate() {
-        let x = &rows.x[row * rows.stride..][..rows.terms];
-        *y = x.iter().fold(0i32, |sum, &x| sum.wrapping_add(i32::from(x)));
+    let starts = (0..rows.count()).map(|row| {
+        let [count, stride] = rows.rows;
+        row / count * rows.lines[1] + row % count * stride
+    });
+    for (start, y) in starts.zip(y) {
+        let pieces = (0..rows.pieces[0]).map(|piece| &rows.x[start + piece * rows.pieces[1]..][..rows.terms]);
+        *y = pieces.flatten().fold(0i32, |sum, &x| sum.wrapping_add(i32::from(x)));
     }
 }

@@ -40,6 +40,15 @@ impl Random {
     }
 }
 
+/// All bodies, those too that a processor with VNNI does not choose.
+fn bodies() -> Vec<Isa> {
+    let mut isas = Isa::available();
+    isas.extend(
+        isas.iter().map(|isa| isa.without_vnni()).filter(|isa| !isas.contains(isa)).collect::<Vec<_>>(),
+    );
+    isas
+}
+
 /// The law of Requantize and Quantize, from the scaled number on.
 fn byte_of(scaled: f32, zero: i32, signed: bool) -> u8 {
     let (least, most) = if signed { (-128, 127) } else { (0, 255) };
@@ -78,7 +87,7 @@ fn products_are_those_of_plain_loops() {
         };
         let bias: Vec<i32> = (0..n).map(|_| random.next() as i32).collect();
         let factors: Vec<i32> = (0..n).map(|_| random.byte() as i8 as i32).collect();
-        let rows = Rows { x: &x, count: m, stride, terms: k };
+        let rows = Rows::plain(&x, m, stride, k);
         let mut totals = vec![0; m];
         row_sums(&rows, &mut totals);
         let mut expected = vec![0i32; m * n];
@@ -96,7 +105,7 @@ fn products_are_those_of_plain_loops() {
         let range = if signed { [-128, 127] } else { [0, 255] };
         let (bias, factors) = (filled(&bias), filled(&factors));
         let (lines, offset_lines) = (filled(&multipliers), filled(&offsets));
-        for isa in Isa::available() {
+        for isa in bodies() {
             let packed = pack(isa, k, n, |term, column| w[term * n + column]);
             let product = |output: Output<'_>| {
                 let rows_too = Some((&totals[..], &factors[..]));
@@ -125,10 +134,10 @@ fn products_are_those_of_plain_loops() {
 fn sums_wrap() {
     let (k, n) = (1 << 17, 1);
     let x = vec![255u8; k];
-    for isa in Isa::available() {
+    for isa in bodies() {
         let packed = pack(isa, k, n, |_, _| -128);
         let mut y = [0];
-        let rows = Rows { x: &x, count: 1, stride: k, terms: k };
+        let rows = Rows::plain(&x, 1, k, k);
         let mut done = Finish { bias: &[[-7; 16]], rows: None, stride: 1, output: Output::Sums(&mut y) };
         gemm(isa, rows, packed.panels(), n, &mut done);
         assert_eq!(y, [(-255i64 * 128 * (1 << 17) - 7) as i32], "{}", isa.name());
@@ -141,13 +150,31 @@ fn a_byte_is_rounded_and_held_to_its_range() {
     for round in 0..300 {
         let signed = round % 2 == 0;
         let to = Affine { scale: random.float(), zero: zero_of(&mut random, signed), signed };
-        let x: Vec<f32> = (0..1 + random.below(50)).map(|_| random.float() * 100.0).collect();
-        for isa in Isa::available() {
+        let mut x: Vec<f32> = (0..1 + random.below(50)).map(|_| random.float() * 100.0).collect();
+        for x in x.iter_mut().step_by(3) {
+            // Next to the middle between two integers, and on it.
+            let middle = (random.below(600) as f32 - 299.5) * to.scale;
+            *x = f32::from_bits(middle.to_bits().wrapping_add(random.below(5) as u32).wrapping_sub(2));
+        }
+        for isa in bodies() {
             let mut y = vec![0; x.len()];
             quantize(isa, to, &x, &mut y);
             let expected: Vec<u8> = x.iter().map(|x| byte_of(x / to.scale, to.zero, signed)).collect();
             assert_eq!(y, expected, "{} {to:?} {x:?}", isa.name());
         }
+    }
+}
+
+#[test]
+fn a_matrix_of_bytes_is_transposed() {
+    let mut random = Random(81);
+    for _ in 0..200 {
+        let (rows, columns) = (1 + random.below(150), 1 + random.below(150));
+        let x = random.bytes(rows * columns);
+        let mut y = vec![0; x.len()];
+        transpose_bytes(rows, columns, &x, &mut y);
+        let right = (0..x.len()).all(|at| y[at % columns * rows + at / columns] == x[at]);
+        assert!(right, "{rows}x{columns}");
     }
 }
 
@@ -166,7 +193,7 @@ fn bytes_are_combined_as_the_numbers_they_stand_for() {
         let (a, b, to) = (affine(round % 2 == 0), affine(round % 3 == 0), affine(round % 5 == 0));
         let count = 1 + random.below(60);
         let (x, z) = (random.bytes(count), random.bytes(count));
-        for (isa, op) in Isa::available()
+        for (isa, op) in bodies()
             .into_iter()
             .flat_map(|isa| [ByteOp::Add, ByteOp::Mul, ByteOp::AddRelu].map(|op| (isa, op)))
         {
@@ -243,7 +270,7 @@ fn patches_times_weights_are_a_convolution() {
         let w: Vec<i8> = random.bytes(terms * n).iter().map(|&byte| byte as i8).collect();
         let results = shape.output[0] * shape.output[1];
         let first = random.below(results);
-        for isa in Isa::available() {
+        for isa in bodies() {
             let packed = pack(isa, terms, n, |term, column| w[term * n + column]);
             let mut gathered = vec![0; (results - first) * shape.row()];
             gather_patches(isa, &shape, &x, first, &mut gathered);
@@ -251,7 +278,7 @@ fn patches_times_weights_are_a_convolution() {
             let start: Vec<[i32; 16]> =
                 packed.sums.iter().map(|sums| sums.map(|sum| sum.wrapping_mul(-zero))).collect();
             let mut y = vec![0; (results - first) * n];
-            let rows = Rows { x: &gathered, count: results - first, stride: shape.row(), terms };
+            let rows = Rows::plain(&gathered, results - first, shape.row(), terms);
             let output = Output::Sums(&mut y);
             gemm(isa, rows, packed.panels(), n, &mut Finish { bias: &start, rows: None, stride: n, output });
             for (at, &sum) in y.iter().enumerate() {
@@ -267,7 +294,7 @@ fn depthwise_is_a_convolution_of_each_channel() {
     let mut random = Random(80);
     for round in 0..400 {
         let mut shape = patches(&mut random);
-        shape.channels = 1 + random.below(50);
+        shape.channels = 1 + random.below(150);
         if round % 2 == 0 {
             let side = 3 + 2 * random.below(2);
             let span = |dilation: usize| (side - 1) * dilation + 1;
@@ -286,25 +313,27 @@ fn depthwise_is_a_convolution_of_each_channel() {
         let taps = kernel[0] * kernel[1];
         let x = random.bytes(input[0] * input[1] * channels);
         let w = random.bytes(taps * channels);
+        // Weights beyond the i8 have a path of their own.
+        let i8s = round % 4 < 2;
         let zero_w = i16::from(random.byte());
-        let weight = |tap: usize, channel: usize| i16::from(w[tap * channels + channel]) - zero_w;
+        let weight = |tap: usize, channel: usize| {
+            let byte = w[tap * channels + channel];
+            if i8s { i16::from(byte as i8) } else { i16::from(byte) - zero_w }
+        };
         let zero = zero_of(&mut random, signed);
         let filter = |channel: usize| (0..taps).map(|tap| i32::from(weight(tap, channel))).sum::<i32>();
         let start: Vec<i32> = (0..channels).map(|channel| -zero * filter(channel)).collect();
         let multipliers: Vec<f32> = (0..channels).map(|_| random.float()).collect();
         let how = Requantizer { multipliers: &[], zero: 3, range: [0, 255], signed: false };
-        let mut packed = vec![Default::default(); depth.packed()];
-        pack_depthwise(&depth, weight, &mut packed);
-        let outside = vec![zero as u8; channels];
-        let (packed, start, multipliers) = (&packed, &start, &multipliers);
-        let filters = Filters { packed, start, outside: &outside, multipliers, how };
         // As seen by the plain loops: u8, one channel.
         let flip = if signed { 128 } else { 0 };
         let lifted: Vec<u8> = x.iter().map(|&byte| byte ^ flip).collect();
         let first = random.below(output[0]);
-        for isa in Isa::available() {
+        for isa in bodies() {
             let mut y = vec![0; (output[0] - first) * output[1] * channels];
-            depthwise(isa, &depth, &filters, &x, first, &mut y);
+            let (starts, scales) = (start.clone(), multipliers.clone());
+            let filters = Filters::new(isa, &depth, weight, starts, scales, zero as u8);
+            depthwise(isa, &depth, &filters, &how, &x, first, &mut y);
             for (at, &byte) in y.iter().enumerate() {
                 let (place, channel) = (first * output[1] + at / channels, at % channels);
                 let one = Patches { taken: [channel, 1], ..shape };

@@ -3,13 +3,16 @@
 
 use super::Integer;
 use super::build::{Pending, is_byte, is_signed};
-use super::elementwise::{By, Change, Pair, Window};
+use super::elementwise::{By, Change, Mapped, Pair, Sample, Sums, Window};
 use crate::conv::pool;
 use crate::program::build::{Builder, GroupKind};
 use crate::program::table::Form;
 use assay_kernels::int8::ByteOp;
 use assay_plan::shape::count;
-use assay_plan::{BinaryOp, Opcode, Window as PlanWindow};
+use assay_plan::{BinaryOp, Opcode, Reducer, Window as PlanWindow};
+
+/// Nodes between a value and its last user that are looked through.
+const NEAR: usize = 64;
 
 impl Builder<'_> {
     /// The operands of a Dequantize or Quantize whose scale and zero point are single.
@@ -34,13 +37,57 @@ impl Builder<'_> {
 
     /// Two dequantised values, their sum or product, perhaps held above 0, quantised.
     pub(super) fn pair(&mut self, index: usize) -> bool {
-        let Some((nodes, pending)) = self.paired(index) else { return false };
+        let both = self.uses.only(index).filter(|&next| !self.claimed[next]);
+        let Some((nodes, pending)) = both.and_then(|both| self.paired(both, None)) else { return false };
         self.wait_exactly(nodes, GroupKind::Integer(Box::new(pending)));
         true
     }
 
-    fn paired(&self, index: usize) -> Option<(Vec<u32>, Pending)> {
-        let both = self.uses.only(index).filter(|&next| !self.claimed[next])?;
+    /// A dequantised value that only steps on bytes use: its sums over each image's positions, and pairs that
+    /// it is a side of. Then it is never made.
+    pub(super) fn shared(&mut self, index: usize) -> bool {
+        let users = self.uses.near(self.plan, index, NEAR).filter(|users| users.len() <= 2);
+        let mut steps = vec![];
+        for user in users.unwrap_or_default() {
+            let found = match &self.node(user).op {
+                _ if self.claimed[user] => None,
+                Opcode::Reduce { reducer: Reducer::Sum, axes } => self.byte_sums(index, user, axes),
+                Opcode::Binary(_) => self.paired(user, Some(index)),
+                _ => None,
+            };
+            let Some(found) = found else { return false };
+            steps.push(found);
+        }
+        self.claimed[index] |= !steps.is_empty();
+        for (nodes, pending) in steps {
+            self.wait_exactly(nodes, GroupKind::Integer(Box::new(pending)));
+        }
+        self.claimed[index]
+    }
+
+    /// The sums of a dequantised value over the last two axes.
+    fn byte_sums(&self, index: usize, user: usize, axes: &[u8]) -> Option<(Vec<u32>, Pending)> {
+        let node = self.node(index);
+        let rank = node.dims.len();
+        let last_two = rank >= 3 && axes.len() == 2 && usize::from(axes[0]) == rank - 2;
+        if !last_two || usize::from(axes[1]) != rank - 1 {
+            return None;
+        }
+        let [x, scale, zero] = self.affine(index)?;
+        let (channels, size) = (node.dims[rank - 3] as usize, count(&node.dims[rank - 2..]));
+        let form = Form::Last { channels, size };
+        if self.table.blocks_of(x) != Some(form) || !self.table.is_whole(self.plan, x) {
+            return None;
+        }
+        let by = By { scale: 1, zero: 2, signed: is_signed(self.node(zero)) };
+        let rows = Some(Form::Rows);
+        let reads = vec![(x, Some(form)), (scale, rows), (zero, rows)];
+        let work = Integer::Sums(Sums { by, channels, size });
+        Some((vec![user as u32], Pending { work, reads, form: rows }))
+    }
+
+    /// A pair as a step, and the nodes that it takes. `shared` is a side that others use too.
+    fn paired(&self, both: usize, shared: Option<usize>) -> Option<(Vec<u32>, Pending)> {
         let node = self.node(both);
         let mut op = match node.op {
             Opcode::Binary(BinaryOp::Add) => ByteOp::Add,
@@ -52,8 +99,7 @@ impl Builder<'_> {
             let own = self.node(side);
             own.op == Opcode::Dequantize
                 && is_byte(self.node(own.inputs[0] as usize))
-                && self.uses.only(side) == Some(both)
-                && !self.claimed[side]
+                && (shared == Some(side) || self.uses.only(side) == Some(both) && !self.claimed[side])
         };
         if sides[0] == sides[1] || !sides.iter().all(dequantised) {
             return None;
@@ -67,7 +113,8 @@ impl Builder<'_> {
             return None;
         }
         let (form, rows, columns) = repeated(dims(sides[0]), dims(sides[1]))?;
-        let mut nodes = vec![sides[0] as u32, sides[1] as u32, both as u32];
+        let own = sides.iter().filter(|&&side| shared != Some(side)).map(|&side| side as u32);
+        let mut nodes: Vec<u32> = own.chain([both as u32]).collect();
         let mut last = self.uses.only(both).filter(|&next| !self.claimed[next])?;
         let next = self.node(last);
         if next.op == Opcode::Binary(BinaryOp::Max) && op == ByteOp::Add {
@@ -85,6 +132,13 @@ impl Builder<'_> {
             return None;
         }
         nodes.push(last as u32);
+        if columns == 0
+            && let Some((lookup, pending)) = self.mapped(op, sides, last)
+        {
+            nodes.push(lookup);
+            nodes.sort_unstable();
+            return Some((nodes, pending));
+        }
         nodes.sort_unstable();
         let ([a, a_scale, a_zero], [b, b_scale, b_zero]) = (self.affine(sides[0])?, self.affine(sides[1])?);
         let [_, scale, zero] = self.affine(last)?;
@@ -93,6 +147,59 @@ impl Builder<'_> {
         let mut reads = vec![(a, form), (b, if columns > 0 { Some(Form::Rows) } else { form })];
         reads.extend([a_scale, a_zero, b_scale, b_zero, scale, zero].map(|value| (value, Some(Form::Rows))));
         Some((nodes, Pending { work: Integer::Pair(pair), reads, form }))
+    }
+
+    /// A pair of which one side is looked up at the bytes of the other, as a step that is one table; and the
+    /// node that looks up.
+    fn mapped(&self, op: ByteOp, sides: [usize; 2], last: usize) -> Option<(u32, Pending)> {
+        let byte = |side: usize| self.node(side).inputs[0] as usize;
+        let looked_up = |side: usize, other: usize| {
+            let node = self.node(byte(side));
+            node.op == Opcode::Lookup
+                && node.inputs[0] as usize == byte(other)
+                && self.uses.only(byte(side)) == Some(side)
+                && !self.claimed[byte(side)]
+        };
+        let swapped = looked_up(sides[0], sides[1]);
+        if !swapped && !looked_up(sides[1], sides[0]) {
+            return None;
+        }
+        let (own, other) = if swapped { (sides[1], sides[0]) } else { (sides[0], sides[1]) };
+        let constants = |index: usize| {
+            let [_, scale, zero] = self.affine(index)?;
+            Some((self.bytes_of(scale)?, self.bytes_of(zero)?, is_signed(self.node(zero))))
+        };
+        let affines = [constants(own)?, constants(other)?, constants(last)?];
+        let lookup = byte(other);
+        let table = self.bytes_of(self.node(lookup).inputs[1] as usize).filter(|table| table.bytes == 256)?;
+        let work = Integer::Mapped(Mapped { op, affines, table, swapped, whole: Box::new([0; 256]) });
+        Some((lookup as u32, Pending { work, reads: vec![(byte(own), None)], form: None }))
+    }
+
+    /// Every so many lines or columns of an image of bytes that has its channels last.
+    pub(super) fn sample(&mut self, index: usize, axis: usize, start: usize, step: usize) -> bool {
+        let node = self.node(index);
+        let value = node.inputs[0] as usize;
+        let x = self.node(value);
+        let rank = x.dims.len();
+        if rank < 3 || !self.table.is_whole(self.plan, value) {
+            return false;
+        }
+        let [channels, height, width] = [3, 2, 1].map(|from_last| x.dims[rank - from_last] as usize);
+        let from = Form::Last { channels, size: height * width };
+        if self.table.blocks_of(value) != Some(from) {
+            return false;
+        }
+        let to = Form::Last { channels, size: count(&node.dims[rank - 2..]) };
+        let bytes = match rank - axis {
+            2 => width * channels,
+            1 => channels,
+            _ => return false,
+        };
+        let pieces = [x.dims[axis] as usize, node.dims[axis] as usize];
+        let work = Integer::Sample(Sample { pieces, bytes, start, step });
+        self.now(index, Pending { work, reads: vec![(value, Some(from))], form: Some(to) });
+        true
     }
 
     pub(super) fn greatest(&mut self, index: usize, window: &PlanWindow) -> bool {

@@ -66,7 +66,7 @@ impl Builder<'_> {
             Opcode::Conv2dInt { window, groups } => self.integer_convolution(index, window, *groups as usize),
             Opcode::EinsumInt { a, b, out } => self.integer_product(index, [a, b, out]),
             Opcode::Dequantize if is_byte(self.node(node.inputs[0] as usize)) => {
-                self.pair(index) || self.change(index)
+                self.pair(index) || self.shared(index) || self.change(index)
             }
             Opcode::Quantize => self.change(index),
             Opcode::Lookup if is_byte(node) => {
@@ -74,6 +74,9 @@ impl Builder<'_> {
                     vec![(node.inputs[0] as usize, None), (node.inputs[1] as usize, Some(Form::Rows))];
                 self.now(index, Pending { work: Integer::Lookup(Lookup), reads, form: None });
                 true
+            }
+            Opcode::Slice { axis, start, step: step @ 1.. } if is_byte(node) => {
+                self.sample(index, usize::from(*axis), *start as usize, *step as usize)
             }
             Opcode::MaxPool(window) if is_byte(node) => self.greatest(index, window),
             _ => false,
@@ -101,7 +104,7 @@ impl Builder<'_> {
         (reads, form.unwrap_or(found), work)
     }
 
-    fn bytes_of(&self, value: usize) -> Option<Constant> {
+    pub(super) fn bytes_of(&self, value: usize) -> Option<Constant> {
         let (start, bytes) = self.constant(value)?;
         Some(Constant { start: start as usize, bytes: bytes as usize })
     }

@@ -1,8 +1,11 @@
 //! What stands between the products: sums and products of quantised tensors, changes between bytes and f32.
 
+use super::Constant;
 use crate::view::View;
-use assay_kernels::Pool;
-use assay_kernels::int8::{Affine, ByteOp, combine_bytes, dequantize, lookup, quantize};
+use assay_kernels::int8::{
+    Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize, transpose_bytes,
+};
+use assay_kernels::{Fold, Isa, Pool, fold_columns};
 
 /// Where an affine's numbers are: the step reads the scale and the zero point at these places.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,30 @@ impl Pair {
     }
 }
 
+/// The sums of operand 0, dequantised, over the positions of each image, channels last.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    pub by: By,
+    pub channels: usize,
+    pub size: usize,
+}
+
+impl Sums {
+    pub(crate) fn scratch(&self) -> u64 {
+        (self.channels * self.size * 4) as u64
+    }
+
+    pub(crate) fn run(&self, view: &mut View<'_>) {
+        let (isa, affine, image) = (view.isa(), self.by.affine(view), self.channels * self.size);
+        let (x, y): (&[u8], &mut [f32]) = (view.operand(0), view.result());
+        let floats: &mut [f32] = view.scratch(image);
+        for (x, y) in x.chunks_exact(image.max(1)).zip(y.chunks_exact_mut(self.channels.max(1))) {
+            dequantize(isa, affine, x, floats);
+            fold_columns(isa, Fold::Sum, self.size, self.channels, floats, y);
+        }
+    }
+}
+
 /// Operand 0 quantised, or dequantised.
 #[derive(Debug)]
 pub(crate) struct Change {
@@ -63,6 +90,36 @@ impl Change {
         } else {
             dequantize(view.isa(), affine, view.operand(0), view.result());
         }
+    }
+}
+
+/// A byte and what a table has for it, both dequantised, combined, quantised: one table for all of it.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    pub op: ByteOp,
+    /// Scales and zero points of the byte, of the table's, of the result.
+    pub affines: [(Constant, Constant, bool); 3],
+    pub table: Constant,
+    /// Whether the byte itself is the second operand.
+    pub swapped: bool,
+    pub whole: Box<[u8; 256]>,
+}
+
+impl Mapped {
+    pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
+        let [own, other, to] = self.affines.map(|(scale, zero, signed)| Affine {
+            scale: scale.f32s(data)[0],
+            zero: zero.integers(signed, data)[0],
+            signed,
+        });
+        let bytes: Vec<u8> = (0..=255).collect();
+        let (own, other) = ((own, &bytes[..]), (other, self.table.of(data)));
+        let (a, b) = if self.swapped { (other, own) } else { (own, other) };
+        combine_bytes(isa, self.op, a, b, to, &mut self.whole[..]);
+    }
+
+    pub(crate) fn run(&self, view: &mut View<'_>) {
+        lookup(&self.whole, view.operand(0), view.result());
     }
 }
 
@@ -86,26 +143,34 @@ pub(crate) struct Last {
     pub back: bool,
 }
 
-/// Positions that are moved together: what two caches' worth of lines hold.
-const TILE: usize = 32;
-
 impl Last {
     pub(crate) fn run(&self, view: &mut View<'_>) {
         let (x, y): (&[u8], &mut [u8]) = (view.operand(0), view.result());
-        // As a matrix of bytes that is transposed.
         let (rows, columns) = if self.back { (self.size, self.channels) } else { (self.channels, self.size) };
         for (x, y) in x.chunks_exact(rows * columns).zip(y.chunks_exact_mut(rows * columns)) {
-            for top in (0..rows).step_by(TILE) {
-                let bottom = (top + TILE).min(rows);
-                for left in (0..columns).step_by(TILE) {
-                    for column in left..(left + TILE).min(columns) {
-                        let line = &mut y[column * rows + top..column * rows + bottom];
-                        for (row, slot) in (top..bottom).zip(line) {
-                            *slot = x[row * columns + column];
-                        }
-                    }
-                }
-            }
+            transpose_bytes(rows, columns, x, y);
+        }
+    }
+}
+
+/// Every `step`-th piece of each of `groups`, from `start` on: a Slice of lines or columns, channels last.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// Pieces of a group before and after.
+    pub pieces: [usize; 2],
+    /// Bytes of a piece.
+    pub bytes: usize,
+    pub start: usize,
+    pub step: usize,
+}
+
+impl Sample {
+    pub(crate) fn run(&self, view: &mut View<'_>) {
+        let (x, y): (&[u8], &mut [u8]) = (view.operand(0), view.result());
+        let [from, to] = self.pieces.map(|pieces| (pieces * self.bytes).max(1));
+        for (x, y) in x.chunks_exact(from).zip(y.chunks_exact_mut(to)) {
+            let pieces = x.chunks_exact(self.bytes).skip(self.start).step_by(self.step);
+            pieces.zip(y.chunks_exact_mut(self.bytes)).for_each(|(x, y)| y.copy_from_slice(x));
         }
     }
 }
@@ -124,21 +189,20 @@ impl Window {
         let channels = self.channels;
         // An i8 with its sign flipped is ordered as a u8.
         let flip = if self.signed { 0x80 } else { 0 };
+        let isa = view.isa();
         let (x, y): (&[u8], &mut [u8]) = (view.operand(0), view.result());
         let (from, to) = (input[0] * input[1] * channels, output[0] * output[1] * channels);
         for (x, y) in x.chunks_exact(from).zip(y.chunks_exact_mut(to)) {
             for (at, y) in y.chunks_exact_mut(channels).enumerate() {
                 let (top, left) = (at / output[1] * stride[0], at % output[1] * stride[1]);
-                y.fill(0);
+                y.fill(flip);
                 for tap in 0..kernel[0] * kernel[1] {
                     let row = (top + tap / kernel[1] * dilation[0]).wrapping_sub(pad[0]);
                     let column = (left + tap % kernel[1] * dilation[1]).wrapping_sub(pad[1]);
                     if row < input[0] && column < input[1] {
-                        let x = &x[(row * input[1] + column) * channels..][..channels];
-                        y.iter_mut().zip(x).for_each(|(y, &x)| *y = (*y).max(x ^ flip));
+                        max_bytes(isa, flip, &x[(row * input[1] + column) * channels..][..channels], y);
                     }
                 }
-                y.iter_mut().for_each(|y| *y ^= flip);
             }
         }
     }

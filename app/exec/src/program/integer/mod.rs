@@ -13,13 +13,14 @@ mod depthwise;
 mod elementwise;
 mod find;
 mod product;
+mod windows;
 
 use crate::view::View;
 use assay_kernels::Isa;
 pub(super) use build::Pending;
 use depthwise::DepthwiseStep;
 pub(super) use elementwise::Last;
-use elementwise::{Change, Lookup, Pair, Window};
+use elementwise::{Change, Lookup, Mapped, Pair, Sample, Sums, Window};
 pub(super) use product::Product;
 
 /// What an integer step does.
@@ -28,6 +29,9 @@ pub(crate) enum Integer {
     Product(Product),
     Depthwise(DepthwiseStep),
     Pair(Pair),
+    Mapped(Mapped),
+    Sample(Sample),
+    Sums(Sums),
     Change(Change),
     Lookup(Lookup),
     Window(Window),
@@ -39,14 +43,19 @@ impl Integer {
     pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
         match self {
             Integer::Product(product) => product.prepare(isa, data),
-            Integer::Depthwise(depthwise) => depthwise.prepare(data),
+            Integer::Depthwise(depthwise) => depthwise.prepare(isa, data),
+            Integer::Mapped(mapped) => mapped.prepare(isa, data),
             _ => {}
         }
     }
 
     /// Bytes of scratch.
     pub(crate) fn scratch(&self) -> u64 {
-        if let Integer::Product(product) = self { product.scratch() } else { 0 }
+        match self {
+            Integer::Product(product) => product.scratch(),
+            Integer::Sums(sums) => sums.scratch(),
+            _ => 0,
+        }
     }
 
     /// A name for people, of a step that computes no node.
@@ -62,6 +71,9 @@ impl Integer {
             Integer::Product(product) => product.run(view),
             Integer::Depthwise(depthwise) => depthwise.run(view),
             Integer::Pair(pair) => pair.run(view),
+            Integer::Mapped(mapped) => mapped.run(view),
+            Integer::Sample(sample) => sample.run(view),
+            Integer::Sums(sums) => sums.run(view),
             Integer::Change(change) => change.run(view),
             Integer::Lookup(lookup) => lookup.run(view),
             Integer::Window(window) => window.run(view),

@@ -1,18 +1,22 @@
 //! Rows of bytes, or patches of an image, times constant columns.
 
+use super::windows::Windows;
 use super::{Constant, lines};
 use crate::program::posts::{PostSpec, Posts};
 use crate::view::View;
 use assay_kernels::int8::{
-    Finish, Output, Packed, Patches, Requantizer, Rows, gather_patches, gemm, pack, row_sums,
+    Finish, Output, Packed, Patches, Requantizer, Rows, gather_patches, gemm, gemm_part, pack, panel_count,
+    row_sums,
 };
-use assay_kernels::{Grid, Isa, chain_in_place};
+use assay_kernels::{Binary, Grid, Isa, Other, Post, chain_in_place};
 
 /// Bytes of activations that stay in the cache while the panels pass over them.
-const CACHED: usize = 64 * 1024;
-/// Rows that are worked on together: a multiple of a tile's.
-const FEWEST: usize = 6;
-const MOST: usize = 240;
+pub(super) const CACHED: usize = 256 * 1024;
+/// Rows that are worked on together: a multiple of what the large tiles have.
+const FEWEST: usize = 14;
+const MOST: usize = 1008;
+/// Results in f32 that stay in the cache until what follows is done to them.
+const CACHED_RESULTS: usize = 32 * 1024;
 
 /// Constant weights and what is constant about their sums.
 #[derive(Debug, Clone)]
@@ -102,18 +106,34 @@ impl Product {
         self.patches.is_none() && !self.signed && self.terms().is_multiple_of(4)
     }
 
+    /// How a convolution's windows are read from its image, if they are not gathered.
+    fn windows(&self) -> Option<Windows> {
+        self.patches.filter(|_| self.groups == 1).and_then(|patches| Windows::new(patches, self.signed))
+    }
+
     fn row(&self) -> usize {
         self.terms().next_multiple_of(4)
     }
 
     fn block(&self) -> usize {
-        (CACHED / self.row()).clamp(FEWEST, MOST) / FEWEST * FEWEST
+        match self.windows() {
+            Some(windows) => windows.lines() * windows.patches.output[1],
+            None => (CACHED / self.row()).clamp(FEWEST, MOST) / FEWEST * FEWEST,
+        }
     }
 
-    /// The bytes of scratch: gathered rows, then their sums.
+    /// Bytes of copied or gathered activations.
+    fn copied(&self) -> usize {
+        match self.windows() {
+            Some(windows) => windows.copied(),
+            None if self.in_place() => 0,
+            None => self.block().min(self.results) * self.row(),
+        }
+    }
+
+    /// The bytes of scratch: copied or gathered activations, then sums of rows.
     pub(crate) fn scratch(&self) -> u64 {
-        let rows = if self.in_place() { 0 } else { self.block() * self.row() };
-        (rows.next_multiple_of(64) + self.block() * 4) as u64 + 64
+        (self.copied().next_multiple_of(64) + self.block().min(self.results) * 4) as u64 + 64
     }
 
     pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
@@ -134,8 +154,12 @@ impl Product {
                 (bytes[weights.terms[term] + (first + column) * weights.column] ^ flip) as i8
             };
             let zeros = cut(&zeros, first, self.columns);
+            let packed = match self.windows() {
+                Some(windows) => windows.pack(isa, self.columns, weight),
+                None => pack(isa, weights.terms.len(), self.columns, weight),
+            };
             self.kept.ready.push(Ready {
-                packed: pack(isa, weights.terms.len(), self.columns, weight),
+                packed,
                 bias: lines(cut(&bias, first, self.columns), self.columns),
                 zeros: zeros.iter().any(|&zero| zero != 0).then(|| lines(zeros, self.columns)),
             });
@@ -168,9 +192,17 @@ impl Product {
         if let Become::Scaled(at) = self.becomes {
             multipliers = lines(view.operand(at), self.columns);
         }
-        let gathered: &mut [u8] =
-            if self.in_place() { &mut [] } else { view.scratch(self.block() * self.row()) };
-        let totals: &mut [i32] = view.scratch(self.block());
+        let copied: &mut [u8] = view.scratch(self.copied());
+        let totals: &mut [i32] = view.scratch(self.block().min(self.results));
+        let posts = Posts::bind(&self.kept.posts, view.run());
+        // A sum with one element for each column, when it comes first, is done with the product.
+        let added = match posts.first() {
+            Some(
+                Post::Binary(Binary::Add, Other::Columns(list))
+                | Post::Reversed(Binary::Add, Other::Columns(list)),
+            ) if self.groups == 1 => Some(lines(list, self.columns)),
+            _ => None,
+        };
         let mut out = match self.becomes {
             Become::Bytes { .. } => Out::Bytes(view.result()),
             _ => Out::Floats(view.result()),
@@ -183,8 +215,10 @@ impl Product {
                 zero,
                 start: self.start(ready, i32::from(zero)),
                 multipliers: self.kept.multipliers.get(group).unwrap_or(&multipliers),
+                added: added.as_deref(),
+                posts,
             };
-            whole.run(view, &mut out, gathered, totals);
+            whole.run(view, &mut out, copied, totals);
         }
     }
 }
@@ -203,33 +237,30 @@ struct Whole<'a> {
     zero: u8,
     start: Vec<[i32; 16]>,
     multipliers: &'a [[f32; 16]],
+    added: Option<&'a [[f32; 16]]>,
+    posts: Posts<'a>,
 }
 
 impl Whole<'_> {
-    fn run(&self, view: &View<'_>, out: &mut Out<'_>, gathered: &mut [u8], totals: &mut [i32]) {
+    fn run(&self, view: &View<'_>, out: &mut Out<'_>, copied: &mut [u8], totals: &mut [i32]) {
         let Product { images, results, columns, groups, ref becomes, .. } = *self.product;
         let x: &[u8] = view.operand(0);
         let (image, width, isa) = (x.len() / images, columns * groups, view.isa());
-        let posts = Posts::bind(&self.product.kept.posts, view.run());
         let multipliers = self.multipliers;
         for (at, x) in x.chunks_exact(image).enumerate() {
-            self.blocks(isa, x, gathered, totals, |rows, totals, first, last| {
+            self.blocks(isa, x, copied, totals, |rows, totals, first| {
                 let place = (at * results + first) * width;
-                let end = place + (last - first) * width;
+                let end = place + rows.count() * width;
                 match (&mut *out, becomes) {
                     (Out::Bytes(y), Become::Bytes { zero, signed, range, .. }) => {
                         let how = Requantizer { multipliers, zero: *zero, range: *range, signed: *signed };
                         let y = &mut y[place + self.group * columns..end];
-                        self.gemm(isa, rows, totals, width, Output::Bytes(how, y));
+                        let mut done = self.finish(totals, width, Output::Bytes(how, y));
+                        gemm(isa, rows, self.ready.packed.panels(), columns, &mut done);
                     }
                     (Out::Floats(y), _) => {
                         let y = &mut y[place + self.group * columns..end];
-                        let floats = Output::Floats { multipliers, bias: None, y: &mut *y };
-                        self.gemm(isa, rows, totals, width, floats);
-                        if !posts.is_empty() {
-                            let grid = Grid { rows: last - first, columns, stride: width, first_column: 0 };
-                            chain_in_place(isa, &posts.cut(place), &grid, y);
-                        }
+                        self.floats(isa, rows, totals, place, y);
                     }
                     (Out::Bytes(_), _) => unreachable!("bytes are made by multipliers"),
                 }
@@ -237,36 +268,70 @@ impl Whole<'_> {
         }
     }
 
-    fn gemm(&self, isa: Isa, rows: Rows<'_>, totals: &[i32], stride: usize, output: Output<'_>) {
+    fn finish<'a>(&'a self, totals: &'a [i32], stride: usize, output: Output<'a>) -> Finish<'a> {
         let factors = self.ready.zeros.as_deref().map(|zeros| (totals, zeros));
-        let mut done = Finish { bias: &self.start, rows: factors, stride, output };
-        gemm(isa, rows, self.ready.packed.panels(), self.product.columns, &mut done);
+        Finish { bias: &self.start, rows: factors, stride, output }
     }
 
-    /// Calls `block` with the rows of an image, some at a time, their sums, and which they are.
+    /// Results in f32, some columns at a time; what follows is done to them while they are in the cache.
+    fn floats(&self, isa: Isa, rows: Rows<'_>, totals: &[i32], place: usize, y: &mut [f32]) {
+        let (columns, stride) = (self.product.columns, self.product.columns * self.product.groups);
+        let done_before = usize::from(self.added.is_some());
+        let panels = panel_count(columns);
+        let wide = if self.posts.len() == done_before {
+            panels
+        } else {
+            (CACHED_RESULTS / 16 / rows.count().max(1)).next_multiple_of(4).max(4)
+        };
+        for first in (0..panels).step_by(wide.max(1)) {
+            let part = first..(first + wide).min(panels);
+            let (multipliers, bias) = (self.multipliers, self.added);
+            let output = Output::Floats { multipliers, bias, y: &mut *y };
+            let mut done = self.finish(totals, stride, output);
+            gemm_part(isa, rows, self.ready.packed.panels(), columns, part.clone(), &mut done);
+            if self.posts.len() > done_before {
+                let first_column = 16 * part.start;
+                let columns = (16 * part.end).min(columns) - first_column;
+                let grid = Grid { rows: rows.count(), columns, stride, first_column };
+                let posts = self.posts.cut(place + self.group * self.product.columns + first_column);
+                chain_in_place(isa, &posts[done_before..], &grid, &mut y[first_column..]);
+            }
+        }
+    }
+
+    /// Calls `block` with the rows of an image, some at a time, their sums, and which is the first.
     fn blocks(
         &self,
         isa: Isa,
         x: &[u8],
-        gathered: &mut [u8],
+        copied: &mut [u8],
         totals: &mut [i32],
-        mut block: impl FnMut(Rows<'_>, &[i32], usize, usize),
+        mut block: impl FnMut(Rows<'_>, &[i32], usize),
     ) {
         let product = self.product;
-        let (terms, row) = (product.terms(), product.row());
-        for first in (0..product.results).step_by(product.block()) {
-            let count = product.block().min(product.results - first);
-            let rows = if product.in_place() {
-                Rows { x: &x[first * terms..], count, stride: terms, terms }
-            } else {
-                let y = &mut gathered[..count * row];
-                self.gather(isa, x, first, y);
-                Rows { x: y, count, stride: row, terms }
-            };
+        let mut with_sums = |rows: Rows<'_>, first: usize| {
             if self.ready.zeros.is_some() {
                 row_sums(&rows, totals);
             }
-            block(rows, totals, first, first + count);
+            block(rows, totals, first);
+        };
+        if let Some(windows) = product.windows() {
+            let image = windows.image(x, copied, self.zero);
+            for line in (0..windows.patches.output[0]).step_by(windows.lines()) {
+                with_sums(windows.rows(image, line), line * windows.patches.output[1]);
+            }
+            return;
+        }
+        let (terms, row) = (product.terms(), product.row());
+        for first in (0..product.results).step_by(product.block()) {
+            let count = product.block().min(product.results - first);
+            if product.in_place() {
+                with_sums(Rows::plain(&x[first * terms..], count, terms, terms), first);
+            } else {
+                let y = &mut copied[..count * row];
+                self.gather(isa, x, first, y);
+                with_sums(Rows::plain(y, count, row, terms), first);
+            }
         }
     }
 
