@@ -61,6 +61,10 @@ def cases():
             [1],
             18,
         )
+    far = lambda n: n.normal(4, 15) * np.float32(200)
+    reduce("ReduceLogSumExp", "far", far, [1], 13)
+    reduce("ReduceLogSumExp", "far-away", far, [0], 18, keepdims=0)
+    reduce("ReduceLogSumExp", "of-nothing", lambda n: np.full((2, 3), -np.inf, np.float32), [1], 18)
     reduce("ReduceSum", "i64-wrap", lambda n: np.full((2, 3), 2**62, np.int64), [1], 13)
     for name in ("ArgMax", "ArgMin"):
         for version in (7, 11, 12, 13):

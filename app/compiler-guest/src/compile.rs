@@ -54,6 +54,7 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     let graph = proto.graph.as_mut().context("the file has no graph")?;
     text::rewrite(graph)?;
     let ports = prepare(graph, shapes)?;
+    operators::logsum::expand(graph);
     operators::qlinear::expand(graph, opset)?;
     let mut framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     operators::register(&mut framework.op_register);

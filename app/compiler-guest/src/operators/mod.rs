@@ -10,6 +10,7 @@ mod couple;
 mod encode;
 mod features;
 mod linear;
+pub mod logsum;
 pub mod qlinear;
 pub mod quant;
 mod recurrent;

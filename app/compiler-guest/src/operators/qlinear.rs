@@ -18,12 +18,7 @@ const ONE: &str = "assay.one";
 /// Replaces the quantised operators of a graph; `opset` is the model's version of ONNX.
 pub fn expand(graph: &mut GraphProto, opset: i64) -> TractResult<()> {
     let ranks = graph.initializer.iter().map(|tensor| (tensor.name.clone(), tensor.dims.len()));
-    let mut writer = Writer {
-        nodes: Vec::with_capacity(graph.node.len()),
-        ranks: ranks.collect(),
-        output: String::new(),
-        fresh: 0,
-    };
+    let mut writer = Writer { ranks: ranks.collect(), ..Writer::default() };
     let mut one = false;
     for node in std::mem::take(&mut graph.node) {
         writer.output = node.output.first().cloned().unwrap_or_default();
@@ -45,7 +40,7 @@ pub fn expand(graph: &mut GraphProto, opset: i64) -> TractResult<()> {
     Ok(())
 }
 
-fn integer(name: &str, value: i64) -> AttributeProto {
+pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
         r#type: AttributeType::Int as i32,
@@ -55,7 +50,7 @@ fn integer(name: &str, value: i64) -> AttributeProto {
 }
 
 /// The attributes of a node but some.
-fn kept(node: &NodeProto, without: &[&str]) -> Vec<AttributeProto> {
+pub(super) fn kept(node: &NodeProto, without: &[&str]) -> Vec<AttributeProto> {
     let keep = |attribute: &&AttributeProto| !without.contains(&attribute.name.as_str());
     node.attribute.iter().filter(keep).cloned().collect()
 }
@@ -71,17 +66,18 @@ fn optional(node: &NodeProto, index: usize) -> Option<&str> {
 }
 
 /// The nodes written so far, and the node at hand.
-struct Writer {
-    nodes: Vec<NodeProto>,
+#[derive(Default)]
+pub(super) struct Writer {
+    pub(super) nodes: Vec<NodeProto>,
     /// Ranks of the file's constants.
     ranks: BTreeMap<String, usize>,
     /// The first result of the node that is replaced.
-    output: String,
+    pub(super) output: String,
     fresh: usize,
 }
 
 impl Writer {
-    fn push(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
+    pub(super) fn push(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
         self.nodes.push(NodeProto {
             op_type: op.to_owned(),
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
@@ -97,7 +93,7 @@ impl Writer {
     }
 
     /// A node with a result of its own.
-    fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+    pub(super) fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         let output = self.name();
         self.push(op, inputs, &output, attributes);
         output
