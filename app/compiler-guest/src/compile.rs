@@ -58,7 +58,7 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     operators::qlinear::expand(graph, opset)?;
     let mut framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     operators::register(&mut framework.op_register);
-    let room = initializer_bytes(&proto);
+    let room = place_initializers(&mut proto);
     let model = framework.model_for_proto_model(&proto)?;
     drop(proto);
     // A memory here never shrinks: the plan's constants go where those of the file were, before anything else does.
@@ -68,10 +68,12 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     lower::lower(model, &ports, lowering)
 }
 
-/// Bytes of the constants that the file holds as such.
-fn initializer_bytes(proto: &ModelProto) -> usize {
-    let initializers = proto.graph.iter().flat_map(|graph| &graph.initializer);
-    initializers.map(|tensor| tensor.raw_data.len()).sum()
+/// Puts the file's constants in the order of their size, and says how many bytes they have. tract copies them one by one
+/// into the hole that the file itself has left; so the last, which may not fit there any more, are small.
+fn place_initializers(proto: &mut ModelProto) -> usize {
+    let Some(graph) = proto.graph.as_mut() else { return 0 };
+    graph.initializer.sort_by_key(|tensor| std::cmp::Reverse(tensor.raw_data.len()));
+    graph.initializer.iter().map(|tensor| tensor.raw_data.len()).sum()
 }
 
 /// Fixes the inputs' dims in the file itself, so that tract never sees an open one.
