@@ -1,11 +1,10 @@
 //! The way from the file to the plan: decode, fix the inputs' shapes, let tract simplify, lower, validate.
 
-use crate::{lower, operators, text};
+use crate::{decode, lower, operators, text};
 use assay_plan::Plan;
 use assay_types::codec;
 use assay_types::limits::MAX_PORTS;
 use assay_types::tensor::{DType, InputShape};
-use prost::Message;
 use std::collections::BTreeMap;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorShapeProto, ValueInfoProto, type_proto};
@@ -47,7 +46,7 @@ pub struct Ports {
 }
 
 fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
-    let mut proto = ModelProto::decode(&onnx[..])?;
+    let decode::Decoded { model: mut proto, room } = decode::model(&onnx, 2 * lower::HEAD)?;
     drop(onnx);
     let own = proto.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
     let opset = own.map_or(1, |set| set.version);
@@ -58,12 +57,12 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     operators::qlinear::expand(graph, opset)?;
     let mut framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     operators::register(&mut framework.op_register);
-    let room = place_initializers(&mut proto);
+    let constants = place_initializers(&mut proto);
     let model = framework.model_for_proto_model(&proto)?;
-    drop(proto);
-    // A memory here never shrinks: the plan's constants go where those of the file were, before anything else does.
+    drop((proto, room));
+    // The plan's constants go where those of the file were, before anything else does.
     let mut lowering = lower::Lowering::default();
-    lowering.reserve(room);
+    lowering.reserve(constants);
     let model = model.into_typed()?.into_decluttered()?;
     lower::lower(model, &ports, lowering)
 }

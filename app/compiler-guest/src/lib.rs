@@ -11,6 +11,7 @@
 
 mod abi;
 pub mod compile;
+mod decode;
 mod lower;
 mod operators;
 mod text;

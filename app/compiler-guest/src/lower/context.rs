@@ -79,7 +79,7 @@ pub struct Lowering {
 }
 
 /// Room for what a plan's encoding puts before its constants, so that it need not be moved to get there.
-const HEAD: usize = 1 << 20;
+pub const HEAD: usize = 1 << 20;
 
 impl Lowering {
     /// Makes room for so many bytes of constants.

@@ -28,7 +28,7 @@ mod volume;
 
 use crate::compile::Ports;
 use assay_plan::{CONST_ALIGN, Plan};
-pub use context::Lowering;
+pub use context::{HEAD, Lowering};
 use context::{Site, Values};
 use std::collections::BTreeSet;
 use std::sync::Arc;
