@@ -64,7 +64,7 @@ impl TxResult {
 
     /// The result of a transaction that is in a decided block, but not admissible: nothing is taken from
     /// anybody.
-    fn not_admitted(rejected: &Rejected) -> Self {
+    pub(crate) fn not_admitted(rejected: &Rejected) -> Self {
         Self {
             code: rejected.code(),
             data: Vec::new(),

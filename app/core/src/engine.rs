@@ -133,7 +133,8 @@ impl Engine {
     /// As [`Engine::knows_run`], and counted.
     pub(crate) fn looked_up(&self, plan: &PlanHash, input: &InputHash) -> bool {
         let known = self.knows_run(plan, input);
-        if known { &self.hits } else { &self.misses }.fetch_add(1, Ordering::Relaxed);
+        let counter = if known { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
         known
     }
 

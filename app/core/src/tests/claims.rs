@@ -115,7 +115,7 @@ fn a_block_has_exactly_one_claim_and_it_comes_first() {
     assert_eq!(kind(&[b"claim v1".to_vec()]), "bad_claim");
     // A count that no memory could hold.
     let mut huge = claim.encode();
-    huge.splice(28..32, [0xff; 4]);
+    huge[28..32].copy_from_slice(&[0xff; 4]);
     assert_eq!(kind(&[huge]), "bad_claim");
 }
 
