@@ -142,8 +142,8 @@ impl<'a> Ahead<'a> {
             let known = match message {
                 Message::Infer(infer) => match self.want(&infer.model, &infer.inputs)? {
                     Some(want) => engine.knows_run(&want.plan, &want.input),
-                    // It fails before it runs, or its model is sealed in this very block.
-                    None => true,
+                    // Its model may be sealed in this very block, and then it must stay behind that.
+                    None => false,
                 },
                 Message::SealModel(seal) => {
                     engine.knows_sealing(&seal.model, self.parent.chain.engine, seal.max_fuel)
