@@ -27,7 +27,7 @@ enum State {
     #[default]
     Open,
     /// This one is.
-    Decided(StagedBlock),
+    Decided(Box<StagedBlock>),
 }
 
 /// Blocks of the next height that were executed here.
@@ -42,7 +42,7 @@ impl Blocks {
     /// A call that comes before a decision: what was decided is one executed block among others.
     pub fn open(&mut self) {
         if let State::Decided(block) = std::mem::take(&mut self.state) {
-            self.keep(block);
+            self.keep(*block);
         }
     }
 
@@ -79,7 +79,7 @@ impl Blocks {
     /// Decides a block.
     pub fn decide(&mut self, block: StagedBlock) -> BlockResult {
         let result = block.result();
-        self.state = State::Decided(block);
+        self.state = State::Decided(Box::new(block));
         result
     }
 
@@ -91,7 +91,7 @@ impl Blocks {
         match std::mem::take(&mut self.state) {
             State::Decided(block) => {
                 self.kept.clear();
-                Ok(block)
+                Ok(*block)
             }
             State::Open => Err(Fatal::NothingToCommit),
         }

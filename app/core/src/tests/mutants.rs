@@ -101,7 +101,9 @@ fn mutate(chain: &Chain, block: &[Vec<u8>], mutation: &Mutation) -> Vec<Vec<u8>>
             return lie(block, |claim| claim.outcomes[place.index(outcomes)] = *outcome);
         }
         Mutation::DropOutcome(place) => {
-            return lie(block, |claim| drop(claim.outcomes.remove(place.index(outcomes))));
+            return lie(block, |claim| {
+                let _ = claim.outcomes.remove(place.index(outcomes));
+            });
         }
         Mutation::AddOutcome(place, outcome) => {
             return lie(block, |claim| claim.outcomes.insert(place.index(outcomes + 1), *outcome));
