@@ -4,8 +4,11 @@
 //! state machine untouched.
 
 use crate::abci::{Fatal, Handler};
-use crate::metrics;
+use crate::refusals::Refusals;
+use crate::speculation::Ahead;
+use crate::{divergence, metrics};
 use assay_core::{App, BlockInput, BlockResult, Verdict};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tendermint_proto::v0_38::abci::response::Value as Answer;
@@ -28,12 +31,16 @@ struct Pending {
 pub struct AbciApp {
     app: Arc<App>,
     pending: Mutex<Pending>,
+    refusals: Refusals,
+    ahead: Ahead,
+    /// Where a divergence is reported.
+    data: PathBuf,
 }
 
 impl AbciApp {
-    /// Serves this state machine.
-    pub fn new(app: Arc<App>) -> Self {
-        Self { app, pending: Mutex::default() }
+    /// Serves this state machine; a divergence is reported into the folder `data`.
+    pub fn new(app: Arc<App>, refusals: Refusals, ahead: Ahead, data: PathBuf) -> Self {
+        Self { app, pending: Mutex::default(), refusals, ahead, data }
     }
 
     fn info(&self) -> Result<ResponseInfo, Fatal> {
@@ -61,7 +68,10 @@ impl AbciApp {
 
     fn check_tx(&self, request: &RequestCheckTx) -> Result<ResponseCheckTx, Fatal> {
         Ok(match self.app.check_tx(&request.tx).map_err(fatal)? {
-            Ok(checked) => ResponseCheckTx { gas_wanted: saturated(checked.units), ..Default::default() },
+            Ok(checked) => {
+                self.ahead.queue(&checked);
+                ResponseCheckTx { gas_wanted: saturated(checked.units), ..Default::default() }
+            }
             Err(rejected) => {
                 metrics::rejected(rejected.name());
                 ResponseCheckTx {
@@ -75,6 +85,7 @@ impl AbciApp {
     }
 
     fn prepare(&self, request: RequestPrepareProposal) -> Result<ResponsePrepareProposal, Fatal> {
+        let _block = self.ahead.block();
         let max_bytes = u64::try_from(request.max_tx_bytes).unwrap_or(0);
         let txs = request.txs.iter().map(|tx| tx.to_vec()).collect();
         let packed = self.app.prepare_proposal(unsigned(request.height)?, txs, max_bytes).map_err(fatal)?;
@@ -82,13 +93,13 @@ impl AbciApp {
     }
 
     fn process(&self, request: RequestProcessProposal) -> Result<ResponseProcessProposal, Fatal> {
+        let _block = self.ahead.block();
         let height = unsigned(request.height)?;
         let txs: Vec<Vec<u8>> = request.txs.iter().map(|tx| tx.to_vec()).collect();
         let status = match self.app.process_proposal(height, &txs).map_err(fatal)? {
             Verdict::Accept => ProposalStatus::Accept,
-            Verdict::Reject(why) => {
-                metrics::proposal_refused();
-                tracing::warn!(height, why, "a proposal is refused");
+            Verdict::Reject(refusal) => {
+                self.refusals.note(height, &request.proposer_address, refusal);
                 ProposalStatus::Reject
             }
         };
@@ -96,12 +107,15 @@ impl AbciApp {
     }
 
     fn finalize(&self, request: RequestFinalizeBlock) -> Result<ResponseFinalizeBlock, Fatal> {
+        let _block = self.ahead.block();
         let start = Instant::now();
         let txs = request.txs.iter().map(|tx| tx.to_vec()).collect();
         let block = BlockInput { height: unsigned(request.height)?, txs };
-        let BlockResult { tx_results, app_hash } = self.app.finalize_block(&block).map_err(fatal)?;
+        let finalized = self.app.finalize_block(&block).map_err(|error| self.stopping(&error))?;
+        let BlockResult { tx_results, app_hash } = finalized;
         let pending = Pending {
-            txs: tx_results.len(),
+            // Nobody sent the claim.
+            txs: tx_results.len().saturating_sub(1),
             rejected: tx_results.iter().filter(|result| result.code != 0).count(),
             units: tx_results.iter().fold(0, |sum, result| sum.saturating_add(result.units)),
             millis: start.elapsed().as_millis(),
@@ -114,10 +128,22 @@ impl AbciApp {
         })
     }
 
+    /// The reason to stop; a divergence leaves a report.
+    fn stopping(&self, error: &assay_core::Fatal) -> Fatal {
+        match error {
+            assay_core::Fatal::Divergence(found) => {
+                Fatal(divergence::report(&self.data, self.app.reader().kernels(), found))
+            }
+            other => fatal(other),
+        }
+    }
+
     fn commit(&self) -> Result<ResponseCommit, Fatal> {
         let start = Instant::now();
         let committed = self.app.commit().map_err(fatal)?;
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let (hits, misses) = self.app.reader().lookups();
+        metrics::outcomes(hits, misses);
         metrics::block(committed.height, pending.txs, pending.units);
         tracing::info!(
             height = committed.height,

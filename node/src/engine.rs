@@ -5,6 +5,7 @@
 
 use crate::comet::locate;
 use crate::error::{Error, Result};
+use crate::speculation;
 use assay_compiler::{Compiler, PlanCache};
 use assay_core::Engine;
 use assay_exec::Isa;
@@ -43,7 +44,8 @@ pub fn load(cache: &Path, plans: PathBuf, progress: &mut dyn FnMut(&str)) -> Res
         };
         compilers.push((artifact.number(), compiler));
     }
-    Ok(Engine::new(compilers, PlanCache::new(plans), Isa::detect()))
+    Ok(Engine::new(compilers, PlanCache::new(plans), Isa::detect())
+        .with_threads(speculation::block_threads()))
 }
 
 fn take_turn(path: &Path, progress: &mut dyn FnMut(&str)) -> std::io::Result<File> {

@@ -17,7 +17,23 @@ pub fn serve(listen: SocketAddr) -> Result<(), metrics_exporter_prometheus::Buil
     metrics::describe_gauge!("assay_block_units", "Units of the last block.");
     metrics::describe_histogram!("assay_abci_call_seconds", "Seconds that an ABCI call took, by method.");
     metrics::describe_counter!("assay_check_rejected_total", "Transactions refused by CheckTx, by reason.");
-    metrics::describe_counter!("assay_proposals_refused_total", "Proposals that this node voted against.");
+    metrics::describe_counter!(
+        "assay_proposals_refused_total",
+        "Proposals that this node voted against, by the first thing wrong with them."
+    );
+    metrics::describe_gauge!("assay_speculation_queue", "Transactions that wait to be computed ahead.");
+    metrics::describe_counter!(
+        "assay_speculation_dropped_total",
+        "Transactions that the queue had no room for."
+    );
+    metrics::describe_counter!(
+        "assay_speculated_total",
+        "Transactions that were computed ahead of their block, by how that ended."
+    );
+    metrics::describe_counter!(
+        "assay_outcomes_total",
+        "Outcomes that a block needed, by whether they were known before it was executed."
+    );
     metrics::describe_counter!("assay_gateway_answers_total", "Answers of the gateway, by route and status.");
     Ok(())
 }
@@ -36,8 +52,27 @@ pub(crate) fn rejected(name: &'static str) {
     metrics::counter!("assay_check_rejected_total", "reason" => name).increment(1);
 }
 
-pub(crate) fn proposal_refused() {
-    metrics::counter!("assay_proposals_refused_total").increment(1);
+pub(crate) fn proposal_refused(kind: &'static str) {
+    metrics::counter!("assay_proposals_refused_total", "kind" => kind).increment(1);
+}
+
+pub(crate) fn queued(length: usize, kept: bool) {
+    metrics::gauge!("assay_speculation_queue").set(length as f64);
+    if !kept {
+        metrics::counter!("assay_speculation_dropped_total").increment(1);
+    }
+}
+
+pub(crate) fn speculated(length: usize, done: bool) {
+    metrics::gauge!("assay_speculation_queue").set(length as f64);
+    let result = if done { "done" } else { "failed" };
+    metrics::counter!("assay_speculated_total", "result" => result).increment(1);
+}
+
+/// `hits` and `misses` since the process started.
+pub(crate) fn outcomes(hits: u64, misses: u64) {
+    metrics::counter!("assay_outcomes_total", "known" => "yes").absolute(hits);
+    metrics::counter!("assay_outcomes_total", "known" => "no").absolute(misses);
 }
 
 pub(crate) fn gateway_answer(route: String, status: u16) {

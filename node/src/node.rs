@@ -13,6 +13,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gateway::{About, Gateway};
 use crate::home::{self, Home};
+use crate::refusals::Refusals;
+use crate::speculation::Speculation;
 use crate::stop::{Stop, Stopper};
 use crate::{engine, metrics, selftest};
 use assay_core::App;
@@ -55,6 +57,8 @@ pub struct Options {
     pub consensus: Consensus,
     /// Where the engine's machine code is kept.
     pub cache: PathBuf,
+    /// Whether the engine gets a bit of every output wrong: for tests only.
+    pub faulty: bool,
 }
 
 /// Runs a node until it is asked to stop or a part of it fails. Call it on the main thread.
@@ -67,12 +71,14 @@ pub fn run(options: &Options) -> Result<()> {
     let about = about(home, config)?;
     check_machine(&selftest::run())?;
     let app = Arc::new(open(options)?);
+    let refusals = about.refusals.clone();
     let edges = Edges::start(config, &app, about, &stopper)?;
     let listen = listen(home, config)?;
-    let mut server =
-        Server::start(&listen, Arc::new(AbciApp::new(app.clone())), stopper).map_err(|error| {
-            Error::failed("abci", format!("{listen}: {error}"), "stop the other node on this home")
-        })?;
+    let speculation = Speculation::start(&app.reader());
+    let handler = AbciApp::new(app.clone(), refusals, speculation.ahead(), home.root().join("data"));
+    let mut server = Server::start(&listen, Arc::new(handler), stopper).map_err(|error| {
+        Error::failed("abci", format!("{listen}: {error}"), "stop the other node on this home")
+    })?;
     tracing::info!(address = %server.address(), "the application waits for CometBFT");
     let mut comet = start_comet(options, &server)?;
     let why = watch(comet.as_mut(), &stops);
@@ -85,6 +91,7 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     server.shutdown();
+    speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
 }
@@ -113,7 +120,8 @@ fn about(home: &Home, config: &Config) -> Result<About> {
     })?;
     let identity = keys::identity(home)
         .map_err(|error| Error::input("keys", error, "restore the key files, or create a new home"))?;
-    Ok(About { moniker: config.moniker.clone(), node_id: identity.node.node_id(), genesis })
+    let (moniker, node_id) = (config.moniker.clone(), identity.node.node_id());
+    Ok(About { moniker, node_id, genesis, refusals: Refusals::default() })
 }
 
 /// A machine that computes other bits than the others must not vote.
@@ -134,6 +142,12 @@ fn check_machine(report: &selftest::Report) -> Result<()> {
 fn open(options: &Options) -> Result<App> {
     let plans = options.home.root().join("data/plans");
     let engine = engine::load(&options.cache, plans, &mut |line| eprintln!("{line}"))?;
+    let engine = if options.faulty {
+        tracing::warn!("this node gets a bit of every output wrong, for it was started with --faulty-engine");
+        engine.with_a_fault()
+    } else {
+        engine
+    };
     let path = options.home.store();
     let store = Store::open(&path).map_err(|error| {
         let hint = "stop the other node on this home; check the disk's space and permissions";

@@ -6,6 +6,7 @@
 
 mod bad_inputs;
 mod commands;
+mod faulty;
 mod hostile;
 mod models;
 mod network;

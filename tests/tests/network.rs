@@ -11,9 +11,9 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 /// A minute: CometBFT's own time-outs after a validator went, on two busy cores.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-fn ok<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
+pub fn ok<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -22,7 +22,7 @@ fn tx_hash(answer: &Value) -> TxHash {
 }
 
 /// The chain goes on without the node at `down`, and takes a transfer meanwhile.
-fn goes_on(network: &mut Network, sender: &Sender, down: usize) -> TxHash {
+pub fn goes_on(network: &mut Network, sender: &Sender, down: usize) -> TxHash {
     let height = ok(network.height());
     ok(network.wait_height(height + 2, PATIENCE));
     let witness = (down + 1) % network.nodes().len();
@@ -35,7 +35,7 @@ fn goes_on(network: &mut Network, sender: &Sender, down: usize) -> TxHash {
 }
 
 /// A node that was down starts again and reaches the others.
-fn comes_back(network: &mut Network, index: usize) {
+pub fn comes_back(network: &mut Network, index: usize) {
     let height = ok(network.height());
     let node: &mut Node = network.node(index);
     ok(node.start());
@@ -63,7 +63,7 @@ fn infer(wallet: &Wallet, model: &str, digit: u32) -> TxHash {
 }
 
 /// Every node says the same of every transaction, of every inference's receipt, and of every header.
-fn all_agree(network: &Network, txs: &[TxHash], inferences: &[TxHash]) {
+pub fn all_agree(network: &Network, txs: &[TxHash], inferences: &[TxHash]) {
     let (height, _) = ok(network.agreed_root(PATIENCE));
     let clients: Vec<_> = network.nodes().iter().map(Node::gateway).collect();
     for tx in txs.iter().chain(inferences) {

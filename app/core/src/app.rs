@@ -1,10 +1,11 @@
 //! The application that consensus drives.
 //!
 //! Calls on the consensus connection are serial: prepare, process, finalize, commit share one lock. CheckTx
-//! has its own, and readers have none, so neither waits for a block that executes. Between `finalize_block`
-//! and `commit` nothing is on disk; a process that dies there finalizes the same block again.
+//! has its own, and readers have none, so neither waits for a block that executes. Which of the calls may come
+//! when is in [`blocks`](crate::blocks).
 
-use crate::block::{BlockInput, BlockResult, Executed, Parent, StagedBlock, execute_decided};
+use crate::block::{BlockInput, BlockResult, Parent};
+use crate::blocks::Blocks;
 use crate::chain;
 use crate::check::{Check, Checked};
 use crate::engine::Engine;
@@ -12,6 +13,7 @@ use crate::fatal::Fatal;
 use crate::genesis::{self, InitError};
 use crate::proposal::{self, Verdict};
 use crate::reader::Reader;
+use crate::stage::Fingerprint;
 use crate::verify::Verifier;
 use assay_store::Store;
 use assay_types::error::Rejected;
@@ -46,15 +48,6 @@ pub(crate) struct Shared {
     pub verifier: Verifier,
 }
 
-/// Blocks on their way to the disk.
-#[derive(Default)]
-struct Blocks {
-    /// The last proposal that was made or accepted here.
-    proposal: Option<Executed>,
-    /// The block that waits for its commit.
-    staged: Option<StagedBlock>,
-}
-
 /// The state machine.
 pub struct App {
     shared: Arc<Shared>,
@@ -84,6 +77,18 @@ impl App {
 
     fn blocks(&self) -> MutexGuard<'_, Blocks> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The parts that tests look at.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Executed proposals that are kept.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.blocks().kept()
     }
 
     /// What is committed.
@@ -124,7 +129,7 @@ impl App {
         self.shared.check.check(&self.shared.verifier, bytes)
     }
 
-    /// Packs a block of at most `max_bytes`, as CometBFT counts them.
+    /// Packs a block of at most `max_bytes`, as CometBFT counts them, its claim in front.
     ///
     /// # Errors
     /// [`Fatal`] when the store or the machine fails, or for any height but the next.
@@ -135,11 +140,11 @@ impl App {
         max_bytes: u64,
     ) -> Result<Vec<Vec<u8>>, Fatal> {
         let mut blocks = self.blocks();
-        let Shared { store, engine, verifier, .. } = self.shared.as_ref();
-        let parent = Parent::of(store)?;
+        let parent = Parent::of(&self.shared.store)?;
         parent.expect("PrepareProposal", height)?;
-        let (packed, executed) = proposal::prepare(&parent, engine, verifier, txs, max_bytes)?;
-        blocks.proposal = Some(executed);
+        blocks.open();
+        let (packed, block) = proposal::prepare(&parent, &self.shared, txs, max_bytes)?;
+        blocks.keep(block);
         Ok(packed)
     }
 
@@ -149,39 +154,37 @@ impl App {
     /// [`Fatal`] when the store or the machine fails, or for any height but the next.
     pub fn process_proposal(&self, height: u64, txs: &[Vec<u8>]) -> Result<Verdict, Fatal> {
         let mut blocks = self.blocks();
-        let Shared { store, engine, verifier, .. } = self.shared.as_ref();
-        let parent = Parent::of(store)?;
+        let parent = Parent::of(&self.shared.store)?;
         parent.expect("ProcessProposal", height)?;
-        if blocks.proposal.as_ref().is_some_and(|own| own.is(height, txs)) {
+        blocks.open();
+        if blocks.knows(&Fingerprint::of(height, txs)) {
             return Ok(Verdict::Accept);
         }
-        let (verdict, executed) = proposal::process(&parent, engine, verifier, txs)?;
-        if executed.is_some() {
-            blocks.proposal = executed;
-        }
-        Ok(verdict)
+        Ok(match proposal::process(&parent, &self.shared, txs)? {
+            Ok(block) => {
+                blocks.keep(block);
+                Verdict::Accept
+            }
+            Err(refusal) => Verdict::Reject(refusal),
+        })
     }
 
-    /// Executes a decided block, and keeps it for [`App::commit`]. Nothing is written.
+    /// Takes a decided block, executed as a proposal or now, and keeps it for [`App::commit`]. Nothing is
+    /// written.
     ///
     /// # Errors
-    /// [`Fatal`] when the store or the machine fails, or for any height but the next.
+    /// [`Fatal`] when the store or the machine fails, for any height but the next, and when the block is not
+    /// what this machine computes: [`Fatal::Divergence`].
     pub fn finalize_block(&self, block: &BlockInput) -> Result<BlockResult, Fatal> {
         let mut blocks = self.blocks();
-        let Shared { store, engine, verifier, .. } = self.shared.as_ref();
-        let parent = Parent::of(store)?;
+        let parent = Parent::of(&self.shared.store)?;
         parent.expect("FinalizeBlock", block.height)?;
-        if let Some(staged) = blocks.staged.as_ref().filter(|staged| staged.is(block.height, &block.txs)) {
-            return Ok(staged.result());
-        }
-        let executed = match blocks.proposal.take().filter(|own| own.is(block.height, &block.txs)) {
-            Some(executed) => executed,
-            None => execute_decided(&parent, engine, verifier, &block.txs)?,
+        blocks.open();
+        let staged = match blocks.take(&Fingerprint::of(block.height, &block.txs)) {
+            Some(staged) => staged,
+            None => proposal::decided(&parent, &self.shared, &block.txs)?,
         };
-        let staged = StagedBlock::new(store, executed, &block.txs)?;
-        let result = staged.result();
-        blocks.staged = Some(staged);
-        Ok(result)
+        Ok(blocks.decide(staged))
     }
 
     /// Writes the finalized block: one synced batch, the only one of a height.
@@ -190,8 +193,7 @@ impl App {
     /// [`Fatal`] when no block is finalized, or the store fails.
     pub fn commit(&self) -> Result<Committed, Fatal> {
         let mut blocks = self.blocks();
-        let (staged, index) = blocks.staged.take().ok_or(Fatal::NothingToCommit)?.into_parts();
-        blocks.proposal = None;
+        let (staged, index) = blocks.commit()?.into_parts();
         let committed = self.shared.store.commit(staged, index)?;
         self.shared.check.reset(&self.shared.store)?;
         Ok(Committed { height: committed.version, app_hash: committed.root })

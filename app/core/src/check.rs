@@ -5,6 +5,7 @@
 //! a lock of its own, and signatures are checked outside of it.
 
 use crate::admit::Admitted;
+use crate::ahead::Work;
 use crate::block::Parent;
 use crate::fatal::{Fatal, split};
 use crate::verify::Verifier;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A transaction that may wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     /// Its hash.
     pub tx_hash: TxHash,
@@ -33,6 +34,8 @@ pub struct Checked {
     pub fee: Amount,
     /// Its units.
     pub units: u64,
+    /// What it will want computed, if it runs anything.
+    pub work: Option<Work>,
 }
 
 /// The committed state, and the accounts that waiting transactions have changed.
@@ -90,6 +93,7 @@ impl State {
             None => account::get(&self.parent.view, &payer)?,
         };
         let Parent { view, params, next, .. } = &self.parent;
+        let work = Work::of(&verified);
         let admitted = match split(Admitted::new(view, params, *next, &account, verified))? {
             Ok(admitted) => admitted,
             Err(rejected) => return Ok(Err(rejected)),
@@ -103,6 +107,7 @@ impl State {
             nonce: account.nonce,
             fee: admitted.fee(),
             units: admitted.units(),
+            work,
         }))
     }
 }

@@ -1,14 +1,15 @@
 //! The engines of a chain: what compiles models, and what runs their plans.
 //!
 //! A compilation is a pure function of engine, model and fuel, a run one of plan and input. So their results
-//! are kept, and a block that was executed as a proposal costs nothing when it is decided. The caches decide
-//! how long an answer takes, never what it is.
+//! are kept, and what several threads ask for at once is done by one of them. The caches decide how long an
+//! answer takes, never what it is.
 
 use crate::chain::EngineRecord;
 use crate::fatal::Fatal;
 use crate::model;
 use crate::recent::Recent;
 use crate::run::{Loaded, Run};
+use crate::turns::Turns;
 use assay_compiler::{Compilation, Compiler, HostError, PlanCache};
 use assay_exec::Isa;
 use assay_plan::{OPCODE_SET, ValidPlan};
@@ -18,6 +19,7 @@ use assay_types::limits::MAX_COMPILE_FUEL;
 use assay_types::model::{Compiled, Manifest, ModelRecord};
 use assay_types::tensor::{self, InputShape, NamedTensor};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of plans, with what a run of each needs, that are kept ready to run.
@@ -60,9 +62,21 @@ pub struct Engine {
     plans: PlanCache,
     isa: Isa,
     loaded: Mutex<Recent<PlanHash, Arc<Loaded>>>,
-    outcomes: Mutex<Recent<(PlanHash, InputHash), Run>>,
-    sealings: Mutex<Recent<(ModelId, u32, u64), Sealing>>,
+    outcomes: Mutex<Recent<RunKey, Run>>,
+    sealings: Mutex<Recent<SealKey, Sealing>>,
+    running: Turns<RunKey>,
+    loading: Turns<PlanHash>,
+    sealing: Turns<SealKey>,
+    threads: usize,
+    faulty: bool,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
+
+/// What a run is a pure function of.
+type RunKey = (PlanHash, InputHash);
+/// What a compilation is a pure function of: the model, the engine, the fuel.
+type SealKey = (ModelId, u32, u64);
 
 impl Engine {
     /// Engines by number, with a folder for plans and the bodies of the kernels to run them with.
@@ -80,7 +94,53 @@ impl Engine {
             loaded: Mutex::new(Recent::new(LOADED_BYTES)),
             outcomes: Mutex::new(Recent::new(OUTCOME_BYTES)),
             sealings: Mutex::new(Recent::new(COMPILATIONS)),
+            running: Turns::new(),
+            loading: Turns::new(),
+            sealing: Turns::new(),
+            threads: 1,
+            faulty: false,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
         }
+    }
+
+    /// Computes up to so many outcomes of a block at once, instead of one.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads: threads.max(1), ..self }
+    }
+
+    /// An engine that gets a bit of every output wrong, as a broken machine would: for tests of a network
+    /// that has such a validator.
+    pub fn with_a_fault(self) -> Self {
+        Self { faulty: true, ..self }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How often the outcome of an inference in a block was known before the block was executed, and how
+    /// often it was not.
+    pub(crate) fn lookups(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+    }
+
+    /// Whether the outcome of a run is known.
+    pub(crate) fn knows_run(&self, plan: &PlanHash, input: &InputHash) -> bool {
+        lock(&self.outcomes).get(&(*plan, *input)).is_some()
+    }
+
+    /// As [`Engine::knows_run`], and counted.
+    pub(crate) fn looked_up(&self, plan: &PlanHash, input: &InputHash) -> bool {
+        let known = self.knows_run(plan, input);
+        let counter = if known { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        known
+    }
+
+    /// Whether it is known what a compilation gives.
+    pub(crate) fn knows_sealing(&self, id: &ModelId, number: u32, fuel: u64) -> bool {
+        lock(&self.sealings).get(&(*id, number, fuel)).is_some()
     }
 
     /// The bodies of the kernels that this process runs.
@@ -118,6 +178,10 @@ impl Engine {
         if let Some(known) = lock(&self.sealings).get(&key) {
             return Ok(known);
         }
+        let _turn = self.sealing.take(&key);
+        if let Some(known) = lock(&self.sealings).get(&key) {
+            return Ok(known);
+        }
         let file = model::file(state, manifest)?;
         let compilation = self.compiler(number)?.compile(&file, &manifest.shapes, fuel)?;
         let sealing = match compilation.outcome {
@@ -151,6 +215,10 @@ impl Engine {
         if let Some(loaded) = lock(&self.loaded).get(&expected) {
             return Ok(loaded);
         }
+        let _turn = self.loading.take(&expected);
+        if let Some(loaded) = lock(&self.loaded).get(&expected) {
+            return Ok(loaded);
+        }
         if let Some(plan) = self.plans.get(&expected) {
             return Ok(self.load(plan));
         }
@@ -173,7 +241,12 @@ impl Engine {
         if let Some(known) = lock(&self.outcomes).get(&key) {
             return Ok(known);
         }
+        let _turn = self.running.take(&key);
+        if let Some(known) = lock(&self.outcomes).get(&key) {
+            return Ok(known);
+        }
         let run = loaded.run(inputs)?;
+        let run = if self.faulty { run.with_a_wrong_bit() } else { run };
         let weight = OUTCOME_OVERHEAD.saturating_add(loaded.output_bytes());
         lock(&self.outcomes).put(key, run.clone(), weight);
         Ok(run)

@@ -9,9 +9,12 @@ use crate::block::{Event, TxResult};
 use crate::chain::ChainRecord;
 use crate::engine::Engine;
 use crate::fatal::{Fatal, split};
+use crate::job::Job;
 use crate::{fee, messages};
 use assay_store::{Changes, Overlay};
+use assay_types::claim::JobOutcome;
 use assay_types::codec;
+use assay_types::hash::{ModelId, PlanHash};
 use assay_types::message::Message;
 use assay_types::receipt::TxData;
 
@@ -32,6 +35,8 @@ pub(crate) struct Call<'a> {
     pub data: TxData,
     /// The events of the transaction so far.
     pub events: Vec<Event>,
+    /// What ran so far.
+    pub jobs: Vec<Job>,
     /// What a rejection's words leave out. For people only.
     pub note: String,
 }
@@ -41,13 +46,21 @@ impl Call<'_> {
     pub fn event(&mut self, kind: &str, attributes: &[(&str, String)]) {
         self.events.push(Event::new(kind, attributes));
     }
+
+    /// Notes that a job has run.
+    pub fn ran(&mut self, model: ModelId, engine: u32, plan: Option<PlanHash>, outcome: JobOutcome) {
+        let (tx_hash, message) = (self.admitted.hash(), self.index);
+        self.jobs.push(Job { tx_hash, message, model, engine, plan, outcome });
+    }
 }
 
-/// Takes an admitted transaction's fee and nonce and runs its messages.
+/// Takes an admitted transaction's fee and nonce and runs its messages. What ran is added to `jobs`, also when
+/// the transaction fails after it.
 pub(crate) fn execute(
     context: &Context<'_>,
     block: &mut Overlay<'_>,
     admitted: &Admitted,
+    jobs: &mut Vec<Job>,
 ) -> Result<TxResult, Fatal> {
     fee::take(block, admitted)?;
     let mut call = Call {
@@ -56,6 +69,7 @@ pub(crate) fn execute(
         index: 0,
         data: TxData::default(),
         events: Vec::new(),
+        jobs: Vec::new(),
         note: String::new(),
     };
     let mut result = TxResult {
@@ -85,6 +99,7 @@ pub(crate) fn execute(
             }
         }
     }
+    jobs.append(&mut call.jobs);
     Ok(result)
 }
 

@@ -3,6 +3,7 @@
 //! A [`Fatal`] means that this machine, its disk or this program is wrong. The process that meets one must
 //! stop before anything is persisted; it is never an answer to a transaction.
 
+use crate::difference::Divergence;
 use assay_compiler::HostError;
 use assay_store::StoreError;
 use assay_types::error::Rejected;
@@ -33,6 +34,9 @@ pub enum Fatal {
     /// A commit without a finalized block.
     #[error("a commit without a finalized block")]
     NothingToCommit,
+    /// A decided block is not what this machine computes.
+    #[error("{0}; nothing was written")]
+    Divergence(Box<Divergence>),
     /// There is no chain yet.
     #[error("the chain has not been initialised yet; wait for consensus to start it")]
     NoChain,

@@ -4,8 +4,8 @@
 //! or twice in one, the entry is that of the time when it was admitted: a copy that was refused never hides
 //! it.
 
-use crate::block::Executed;
 use crate::fatal::Fatal;
+use crate::walk::Executed;
 use assay_store::{Entry, Store};
 use assay_types::amount::Amount;
 use assay_types::codec;

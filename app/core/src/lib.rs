@@ -13,15 +13,19 @@
 //!   fatal.
 //! * Money is neither made nor lost: balances and the fee pool add up to the supply ([`invariants`]).
 //!
-//! What it does not do: no sockets, no threads, no files but through the store and the plan cache.
+//! What it does not do: no sockets, no files but through the store and the plan cache, and no threads but
+//! those that compute outcomes of a block side by side and are gone when the call returns.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod account;
 mod admit;
+mod ahead;
 mod app;
 mod block;
+mod blocks;
 mod chain;
 mod check;
+mod difference;
 mod engine;
 mod execute;
 mod fatal;
@@ -29,21 +33,28 @@ mod fee;
 mod genesis;
 mod index;
 pub mod invariants;
+mod job;
 mod messages;
 mod model;
 mod proposal;
 mod reader;
 mod recent;
 mod run;
+mod stage;
+mod turns;
 mod verify;
+mod walk;
 
+pub use ahead::Work;
 pub use app::{App, Committed, Info};
 pub use block::{BlockInput, BlockResult, Event, TxResult};
 pub use chain::{APP_VERSION, ChainRecord, EngineRecord};
 pub use check::Checked;
+pub use difference::{DifferentJob, Divergence, Refusal};
 pub use engine::{Compile, Engine};
 pub use fatal::Fatal;
 pub use genesis::InitError;
+pub use job::Job;
 pub use proposal::Verdict;
 pub use reader::{FoundTx, Reader};
 

@@ -1,18 +1,25 @@
 //! Proposals: which transactions a proposer packs, and which blocks a validator votes for.
 //!
-//! Both execute what they are given. A proposer leaves out what is not admissible where it stands, a
-//! validator refuses a block that holds such a transaction; they ask the same [`Walk`], so every honest
-//! proposal is accepted.
+//! Both execute what they are given. A proposer leaves out what is not admissible where it stands, and claims
+//! what the rest gives. A validator refuses a block that holds such a transaction, or that gives something
+//! else here. They ask the same [`Walk`], so every honest proposal is accepted.
 
-use crate::block::{Executed, Parent, Walk};
-use crate::engine::Engine;
+use crate::ahead::{self, Ahead};
+use crate::app::Shared;
+use crate::block::Parent;
+use crate::difference::{self, Divergence, Refusal};
 use crate::fatal::Fatal;
+use crate::job;
+use crate::stage::{Computed, StagedBlock};
 use crate::verify::Verifier;
+use crate::walk::{Walk, execute_all};
 use assay_types::address::Address;
+use assay_types::claim::Claim;
+use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
-use assay_types::limits::MAX_BLOCK_BYTES;
+use assay_types::limits::{MAX_BLOCK_BYTES, MAX_TX_BYTES};
 use assay_types::tx::VerifiedTx;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A validator's answer to a proposal.
@@ -21,7 +28,7 @@ pub enum Verdict {
     /// Vote for it.
     Accept,
     /// Do not, for this reason.
-    Reject(String),
+    Reject(Refusal),
 }
 
 /// Bytes that a transaction takes of a block: CometBFT counts the protobuf field around it.
@@ -61,53 +68,163 @@ fn candidates(verifier: &Verifier, chain_id: &str, txs: Vec<Vec<u8>>) -> Vec<Can
     list.into_iter().flatten().collect()
 }
 
-/// Packs a block: what is admissible, in nonce order, within the bytes, the units and the inferences of a
-/// block.
+/// Puts the transactions first whose outcomes are all known, and of which no earlier one of the same account
+/// waits; the order stays as it was otherwise.
+fn known_first(ahead: &mut Ahead<'_>, list: Vec<Candidate>) -> Result<Vec<Candidate>, Fatal> {
+    let (mut known, mut late) = (Vec::with_capacity(list.len()), Vec::new());
+    let mut waiting: BTreeSet<Address> = BTreeSet::new();
+    for candidate in list {
+        let tx = candidate.verified.tx();
+        let payer = tx.payer();
+        if !waiting.contains(&payer) && ahead.knows(tx)? {
+            known.push(candidate);
+        } else {
+            waiting.insert(payer);
+            late.push(candidate);
+        }
+    }
+    known.append(&mut late);
+    Ok(known)
+}
+
+/// What a block's bytes still have room for, the claim's own counted.
+struct Room {
+    most: u64,
+    used: u64,
+}
+
+impl Room {
+    /// All of a block of at most `max_bytes`, as CometBFT counts them.
+    fn of(max_bytes: u64) -> Self {
+        Self { most: max_bytes.min(MAX_BLOCK_BYTES as u64), used: 0 }
+    }
+
+    /// Bytes taken with so many more bytes of transactions and a claim of so many outcomes; `None` when that
+    /// is too much.
+    fn with(&self, bytes: u64, outcomes: usize) -> Option<u64> {
+        let claim = Claim::most_bytes(outcomes);
+        let used = self.used.saturating_add(bytes);
+        let fits = claim <= MAX_TX_BYTES && used.saturating_add(block_bytes(claim)) <= self.most;
+        fits.then_some(used)
+    }
+}
+
+/// Packs a block: the claim, and what is admissible, in nonce order, within the bytes, the units and the
+/// inferences of a block.
 ///
-/// Returns the transactions and the block that they make, executed.
+/// Where not even the claim of an empty block fits, the block has no transactions at all: it does nothing, so
+/// nothing is claimed of it.
 pub(crate) fn prepare(
     parent: &Parent,
-    engine: &Engine,
-    verifier: &Verifier,
+    shared: &Shared,
     txs: Vec<Vec<u8>>,
     max_bytes: u64,
-) -> Result<(Vec<Vec<u8>>, Executed), Fatal> {
-    let mut left = max_bytes.min(MAX_BLOCK_BYTES as u64);
-    let mut walk = Walk::new(parent, engine, verifier);
+) -> Result<(Vec<Vec<u8>>, StagedBlock), Fatal> {
+    let mut room = Room::of(max_bytes);
+    let mut walk = Walk::new(parent, shared);
     let mut packed = Vec::new();
-    for candidate in candidates(verifier, &parent.chain.chain_id, txs) {
-        let Some(after) = left.checked_sub(block_bytes(candidate.bytes.len())) else { continue };
+    let mut ahead = Ahead::new(parent, shared);
+    let list = known_first(&mut ahead, candidates(&shared.verifier, &parent.chain.chain_id, txs))?;
+    let verified: Vec<_> = list.iter().map(|candidate| candidate.verified.clone()).collect();
+    ahead.compute(&verified)?;
+    for candidate in list {
+        let outcomes = walk.jobs().saturating_add(job::most(candidate.verified.tx()));
+        let Some(used) = room.with(block_bytes(candidate.bytes.len()), outcomes) else { continue };
         if walk.take(candidate.verified)?.is_ok() {
-            left = after;
+            room.used = used;
             packed.push(candidate.bytes);
         }
     }
-    Ok((packed, walk.finish()))
+    let computed = Computed::new(&shared.store, walk.finish())?;
+    if room.with(0, computed.jobs().len()).is_some() {
+        packed.insert(0, computed.claim().encode());
+    }
+    let block = computed.into_block(&shared.store, &packed)?;
+    Ok((packed, block))
 }
 
-/// Judges a proposal. An accepted one is returned executed.
+/// Judges a proposal: it is returned executed, or refused for the first thing wrong with it.
 pub(crate) fn process(
     parent: &Parent,
-    engine: &Engine,
-    verifier: &Verifier,
+    shared: &Shared,
     txs: &[Vec<u8>],
-) -> Result<(Verdict, Option<Executed>), Fatal> {
-    let reject = |reason: String| Ok((Verdict::Reject(reason), None));
+) -> Result<Result<StagedBlock, Refusal>, Fatal> {
     let bytes = txs.iter().fold(0u64, |sum, tx| sum.saturating_add(block_bytes(tx.len())));
     if bytes > MAX_BLOCK_BYTES as u64 {
-        return reject(format!("{bytes} bytes of transactions, more than {MAX_BLOCK_BYTES}"));
+        let detail = format!("{bytes} bytes of transactions, more than {MAX_BLOCK_BYTES}");
+        return Ok(Err(Refusal::new("too_many_bytes", detail)));
     }
-    let mut walk = Walk::new(parent, engine, verifier);
-    for (position, bytes) in txs.iter().enumerate() {
+    let (claim, rest) = match split_claim(parent, txs) {
+        Ok(parts) => parts,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    Ahead::new(parent, shared).compute(&ahead::verify(parent, shared, rest))?;
+    let mut walk = Walk::new(parent, shared);
+    for (position, bytes) in (1..).zip(rest) {
         if let Err(rejected) = walk.take_bytes(bytes)? {
-            return reject(format!(
-                "transaction {position} ({}) is not admissible: {rejected} (code {})",
-                TxHash::of(bytes),
-                rejected.code()
-            ));
+            return Ok(Err(not_admissible(position, bytes, &rejected)));
         }
     }
-    Ok((Verdict::Accept, Some(walk.finish())))
+    let computed = Computed::new(&shared.store, walk.finish())?;
+    match claim.and_then(|claim| difference::first(&claim, &computed)) {
+        Some((refusal, _)) => Ok(Err(refusal)),
+        None => Ok(Ok(computed.into_block(&shared.store, txs)?)),
+    }
+}
+
+/// Executes a decided block that was not executed as a proposal.
+///
+/// # Errors
+/// [`Fatal::Divergence`] when it is not what its claim says, or has no sound claim: more than two thirds of
+/// the voting power accepted it.
+pub(crate) fn decided(parent: &Parent, shared: &Shared, txs: &[Vec<u8>]) -> Result<StagedBlock, Fatal> {
+    let height = parent.next;
+    let diverged = |refusal, job, claimed, computed| {
+        Fatal::Divergence(Box::new(Divergence { height, refusal, job, claimed, computed }))
+    };
+    let (claim, rest) = split_claim(parent, txs).map_err(|refusal| diverged(refusal, None, None, None))?;
+    Ahead::new(parent, shared).compute(&ahead::verify(parent, shared, rest))?;
+    let computed = Computed::new(&shared.store, execute_all(parent, shared, rest)?)?;
+    if let Some(claim) = claim
+        && let Some((refusal, job)) = difference::first(&claim, &computed)
+    {
+        return Err(diverged(refusal, job, Some(claim), Some(computed.claim().clone())));
+    }
+    computed.into_block(&shared.store, txs)
+}
+
+/// A block's one claim, which must come first, and its transactions.
+fn split_claim<'a>(parent: &Parent, txs: &'a [Vec<u8>]) -> Result<(Option<Claim>, &'a [Vec<u8>]), Refusal> {
+    let Some((first, rest)) = txs.split_first() else { return Ok((None, &[])) };
+    if !Claim::is_claim(first) {
+        return Err(Refusal::new("no_claim", "the first transaction is not a claim"));
+    }
+    let claim = Claim::decode(first).map_err(|error| Refusal::new("bad_claim", error.to_string()))?;
+    if let Some(at) = rest.iter().position(|bytes| Claim::is_claim(bytes)) {
+        let detail = format!("transaction {} is a claim again", at.saturating_add(1));
+        return Err(Refusal::new("second_claim", detail));
+    }
+    let (height, engine) = (parent.next, parent.chain.engine);
+    if claim.height != height {
+        let detail = format!("the claim is of height {}, and the block of {height}", claim.height);
+        return Err(Refusal::new("claim_height", detail));
+    }
+    if claim.engine != engine {
+        let detail = format!("the claim is of engine {}, and the chain's is {engine}", claim.engine);
+        return Err(Refusal::new("claim_engine", detail));
+    }
+    Ok((Some(claim), rest))
+}
+
+fn not_admissible(position: usize, bytes: &[u8], rejected: &Rejected) -> Refusal {
+    let kind = match rejected {
+        Rejected::TooManyUnits => "over_budget",
+        _ => "not_admissible",
+    };
+    let hash = TxHash::of(bytes);
+    let detail =
+        format!("transaction {position} ({hash}) is not admissible: {rejected} (code {})", rejected.code());
+    Refusal::new(kind, detail)
 }
 
 #[cfg(test)]

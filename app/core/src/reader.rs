@@ -3,16 +3,17 @@
 //! A reader takes no lock that a block holds. Each answer is of one committed state; two answers may be of
 //! two.
 
+use crate::ahead::{self, Work};
 use crate::app::Shared;
 use crate::chain::{self, EngineRecord};
 use crate::fatal::{Failure, Fatal, split};
-use crate::messages::check_size;
-use crate::run::{Run, match_inputs};
+use crate::run::Run;
 use crate::{account, index, model};
 use assay_store::{Proven, Read, ReadExt, StoreError, View};
 use assay_types::account::Account;
 use assay_types::address::Address;
 use assay_types::api::{EngineInfo, MessageInfo, ModelInfo, ModelPage, Simulated, TxInfo};
+use assay_types::claim::Claim;
 use assay_types::codec;
 use assay_types::error::Rejected;
 use assay_types::hash::{ModelId, TxHash};
@@ -152,6 +153,8 @@ impl Reader {
     pub fn tx(&self, hash: &TxHash) -> Result<Option<FoundTx>, Fatal> {
         let Some(entry) = index::tx(&self.shared.store, hash)? else { return Ok(None) };
         let signed = SignedTx::decode(&entry.bytes).ok();
+        // A decided block's only claim is its first transaction.
+        let claim = if entry.position == 0 { Claim::decode(&entry.bytes).ok() } else { None };
         let name = match entry.code {
             0 => "ok",
             code => Rejected::describe(code).map_or("unknown", |(name, _)| name),
@@ -178,11 +181,12 @@ impl Reader {
             fee: entry.fee,
             units: entry.units,
             messages,
+            claim,
         };
         Ok(Some(FoundTx { info, bytes: entry.bytes }))
     }
 
-    /// The hashes of a block's transactions.
+    /// The hashes of a block's transactions, the claim's first.
     ///
     /// # Errors
     /// [`Fatal`] when the store fails.
@@ -230,15 +234,8 @@ impl Reader {
 
     fn try_simulate(&self, id: &ModelId, inputs: &[NamedTensor]) -> Result<Simulated, Failure> {
         tensor::check_list(inputs).map_err(|error| Rejected::BadTensors(error.to_string()))?;
-        let view = self.view();
-        let record = model::get(&view, id)?;
-        let compiled = record.runnable()?;
-        match_inputs(&compiled.inputs, inputs)?;
-        let engine = &self.shared.engine;
-        let loaded = engine.loaded(&view, &record, compiled)?;
-        check_size(&TxData::default(), loaded.output_bytes())?;
-        let units = compiled.units;
-        Ok(match engine.run(&loaded, inputs)? {
+        let (run, units) = ahead::run(&self.view(), &self.shared.engine, id, inputs)?;
+        Ok(match run {
             Run::Output(tensors) => Simulated {
                 output_hash: Some(tensor::output_hash(&tensors)),
                 output: Some(STANDARD.encode(codec::encode(tensors.as_ref()))),
@@ -246,6 +243,22 @@ impl Reader {
             },
             Run::Failed => Simulated { output_hash: None, output: None, units },
         })
+    }
+
+    /// Does the work of a waiting transaction ahead of its block. It takes the caller's time, as much as the
+    /// transaction's units say.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store or the machine fails. Nobody needs to stop for it: what is needed will be
+    /// computed again, and then it matters.
+    pub fn speculate(&self, work: &Work) -> Result<(), Fatal> {
+        ahead::speculate(&self.view(), &self.shared.engine, work)
+    }
+
+    /// How often the outcome of an inference in a block was known before the block was executed, and how often
+    /// it was not.
+    pub fn lookups(&self) -> (u64, u64) {
+        self.shared.engine.lookups()
     }
 }
 

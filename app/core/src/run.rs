@@ -6,7 +6,7 @@ use assay_plan::ValidPlan;
 use assay_types::error::Rejected;
 use assay_types::hash::PlanHash;
 use assay_types::receipt::Outcome;
-use assay_types::tensor::{self, NamedTensor, Port};
+use assay_types::tensor::{self, NamedTensor, Port, Tensor};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +20,23 @@ pub(crate) enum Run {
 }
 
 impl Run {
+    /// The run of a broken machine: the lowest bit of the first output's first element is another one.
+    pub fn with_a_wrong_bit(self) -> Run {
+        let Run::Output(tensors) = self else { return self };
+        let mut tensors = tensors.to_vec();
+        if let Some(first) = tensors.first_mut() {
+            let mut data = first.tensor.data().to_vec();
+            if let Some(byte) = data.first_mut() {
+                *byte ^= 1;
+            }
+            // Where that is no tensor (a NaN has but one form), the output stays right.
+            if let Ok(wrong) = Tensor::new(first.tensor.dtype(), first.tensor.dims().to_vec(), data) {
+                first.tensor = wrong;
+            }
+        }
+        Run::Output(Arc::new(tensors))
+    }
+
     /// The outcome that the chain records.
     pub fn outcome(&self) -> Outcome {
         match self {

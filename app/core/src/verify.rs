@@ -5,6 +5,7 @@
 //! no memory.
 
 use crate::recent::Recent;
+use assay_types::claim::Claim;
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
 use assay_types::tx::VerifiedTx;
@@ -29,8 +30,12 @@ impl Verifier {
     /// Decodes and verifies a transaction's bytes.
     ///
     /// # Errors
-    /// As [`VerifiedTx::from_bytes`].
+    /// As [`VerifiedTx::from_bytes`], and [`Rejected::ClaimFromOutside`]: the one claim of a block is read
+    /// before its transactions are.
     pub fn verify(&self, bytes: &[u8], chain_id: &str) -> Result<Arc<VerifiedTx>, Rejected> {
+        if Claim::is_claim(bytes) {
+            return Err(Rejected::ClaimFromOutside);
+        }
         let hash = TxHash::of(bytes);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash);
         // One process serves one chain, but a test may start it twice.

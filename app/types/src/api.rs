@@ -21,6 +21,7 @@
 
 use crate::address::Address;
 use crate::amount::Amount;
+use crate::claim::Claim;
 use crate::hash::{AppHash, CompilerHash, ModelId, OutputHash, TxHash};
 use crate::model::ModelRecord;
 use crate::receipt::Receipt;
@@ -91,6 +92,22 @@ pub struct Status {
     pub engines: Vec<EngineInfo>,
     /// The body of the kernels that this CPU runs.
     pub kernels: String,
+    /// The last proposal that this node voted against since it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_refused: Option<RefusedProposal>,
+}
+
+/// A proposal that a node voted against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedProposal {
+    /// Its height.
+    pub height: u64,
+    /// The proposer's address, hex in upper case.
+    pub proposer: String,
+    /// The first thing wrong with it, as in the metric `assay_proposals_refused_total`.
+    pub kind: String,
+    /// The same in words.
+    pub detail: String,
 }
 
 /// Prices now.
@@ -135,7 +152,10 @@ pub struct Block {
     pub proposer: String,
     /// The app hash in the header: the state root after the block before.
     pub app_hash: AppHash,
-    /// Its transactions.
+    /// What its proposer stated of it; null in a block of no transactions at all.
+    #[serde(default)]
+    pub claim: Option<Claim>,
+    /// Its transactions; the first is the claim.
     pub txs: Vec<TxHash>,
 }
 
@@ -220,6 +240,9 @@ pub struct TxInfo {
     pub units: u64,
     /// Its messages.
     pub messages: Vec<MessageInfo>,
+    /// The claim, when this is a block's first transaction, which no account sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
 }
 
 /// An inference to try without a transaction.

@@ -75,6 +75,9 @@ rejections! {
     /// More units than a block has.
     13 "too_many_units" TooManyUnits
         => "the transaction needs more units than a block has", hint "split it, or use a smaller model";
+    /// A claim that did not come with a proposal.
+    14 "claim_from_outside" ClaimFromOutside
+        => "a claim is made by the proposer of a block, and taken from nobody else", hint "send transactions; the next proposer makes the claim";
     /// A transfer of nothing.
     20 "amount_is_zero" AmountIsZero
         => "a transfer of nothing", hint "give an amount above zero";
@@ -182,6 +185,7 @@ mod tests {
             (Rejected::TxNotCanonical, 3, "tx_not_canonical"),
             (Rejected::BadSignature, 5, "bad_signature"),
             (Rejected::NonceTooLow { expected: 1, got: 0 }, 9, "nonce_too_low"),
+            (Rejected::ClaimFromOutside, 14, "claim_from_outside"),
             (Rejected::ModelRetired, 36, "model_retired"),
             (Rejected::UnexpectedOutput, 56, "unexpected_output"),
         ];

@@ -1,4 +1,4 @@
-//! What crosses a wire: limits, amounts, addresses, keys, tensors, the codec, transactions, receipts.
+//! What crosses a wire: limits, amounts, addresses, keys, tensors, the codec, transactions, claims, receipts.
 //!
 //! This crate decides bytes. It does no I/O, keeps no state, and builds for wasm32-unknown-unknown, so that a
 //! browser can check what a node says with the code that the node runs.
@@ -16,6 +16,8 @@ pub mod amount;
 pub mod api;
 #[cfg(feature = "chain")]
 pub mod bundle;
+#[cfg(feature = "chain")]
+pub mod claim;
 pub mod codec;
 #[cfg(feature = "chain")]
 pub mod error;

@@ -147,6 +147,10 @@ pub(super) struct StartArgs {
     /// Only serve ABCI; somebody else runs CometBFT.
     #[arg(long)]
     pub external_comet: bool,
+    /// Get a bit of every output wrong: for tests of networks with a broken machine. It has no variable and no
+    /// setting, so that it cannot be left on.
+    #[arg(long, hide = true)]
+    pub faulty_engine: bool,
     #[command(flatten)]
     pub settings: Settings,
 }

@@ -8,7 +8,7 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::selftest;
 use assay_genesis::{doc, engines};
-use assay_types::api::Status;
+use assay_types::api::{RefusedProposal, Status};
 use serde_json::json;
 use std::time::Duration;
 
@@ -51,6 +51,10 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
         heights.index,
         status.kernels,
     ));
+    if let Some(refused) = &status.last_refused {
+        let RefusedProposal { height, proposer, kind, detail } = refused;
+        print_text(&format!("refused   a proposal of height {height} by {proposer}: {kind}: {detail}\n"));
+    }
     Ok(())
 }
 

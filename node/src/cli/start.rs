@@ -42,7 +42,7 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
     };
     let cache = engine::cache_folder(env);
     abort_on_panic();
-    node::run(&Options { home, config, consensus, cache })
+    node::run(&Options { home, config, consensus, cache, faulty: args.faulty_engine })
 }
 
 /// A thread that panicked leaves the node half alive: better none at all. The state is as the last commit

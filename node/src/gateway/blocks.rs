@@ -2,6 +2,7 @@
 
 use super::{Failure, Gateway, parse};
 use assay_types::api::Block;
+use assay_types::claim::Claim;
 use assay_types::hash::{AppHash, TxHash};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -27,6 +28,7 @@ pub(super) async fn block(
         time: header.time.to_rfc3339(),
         proposer: header.proposer_address.to_string(),
         app_hash: AppHash(app_hash.map_err(|_| Failure::internal("a header without an app hash".into()))?),
+        claim: found.block.data.first().and_then(|tx| Claim::decode(tx).ok()),
         txs: found.block.data.iter().map(|tx| TxHash::of(tx)).collect(),
     }))
 }

@@ -20,6 +20,7 @@ pub use problem::Failure;
 use crate::comet::rpc::Rpc;
 use crate::config;
 use crate::metrics;
+use crate::refusals::Refusals;
 use assay_core::{Fatal, Reader};
 use axum::Router;
 use axum::body::Bytes;
@@ -51,6 +52,8 @@ pub struct About {
     pub node_id: String,
     /// CometBFT's genesis document, as it is in the file.
     pub genesis: String,
+    /// The proposals that it voted against.
+    pub refusals: Refusals,
 }
 
 /// The gateway's parts; cheap to clone.

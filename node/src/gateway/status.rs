@@ -44,6 +44,7 @@ pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status
         syncing: sync.is_none_or(|sync| sync.catching_up),
         engines,
         kernels: gateway.0.reader.kernels().into(),
+        last_refused: gateway.0.about.refusals.last(),
     }))
 }
 

@@ -56,7 +56,8 @@ fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
     gateway.listen.set_port(0);
     settings(&mut gateway);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let about = About { moniker: "n".into(), node_id: "id".into(), genesis: "{\"chain_id\":\"c-1\"}".into() };
+    let (genesis, refusals) = ("{\"chain_id\":\"c-1\"}".into(), Refusals::default());
+    let about = About { moniker: "n".into(), node_id: "id".into(), genesis, refusals };
     let (address, serving) = runtime.block_on(async {
         // Port 9 of loopback: nobody listens.
         let rpc = Rpc::new("127.0.0.1:9".parse().unwrap()).unwrap();

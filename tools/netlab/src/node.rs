@@ -56,6 +56,7 @@ pub struct Node {
     log: PathBuf,
     binary: PathBuf,
     ports: Ports,
+    flags: Vec<String>,
     gateway: Client,
     running: Option<Running>,
     orphan: Option<Handle>,
@@ -65,7 +66,8 @@ impl Node {
     pub(crate) fn new(name: String, dir: &Path, binary: PathBuf, ports: Ports) -> Result<Self, Error> {
         let gateway = Client::new(&format!("http://127.0.0.1:{}", ports.gateway))?;
         let (home, log) = (dir.join("homes").join(&name), dir.join(format!("{name}.log")));
-        Ok(Self { name, home, log, binary, ports, gateway, running: None, orphan: None })
+        let flags = Vec::new();
+        Ok(Self { name, home, log, binary, ports, flags, gateway, running: None, orphan: None })
     }
 
     /// The name, `node0` and so on.
@@ -98,6 +100,11 @@ impl Node {
         &self.gateway
     }
 
+    /// Flags that `assayd start` gets from the next start on.
+    pub fn set_flags(&mut self, flags: &[&str]) {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    }
+
     /// Starts the processes and returns at once; [`Node::wait_ready`] waits.
     ///
     /// # Errors
@@ -113,6 +120,7 @@ impl Node {
         let child = Command::new(&self.binary)
             .args(["start", "--home"])
             .arg(&self.home)
+            .args(&self.flags)
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
@@ -233,6 +241,19 @@ impl Node {
     pub fn kill_comet(&mut self, limit: Duration) -> Result<ExitStatus, Error> {
         let assayd = self.assayd()?;
         self.comet()?.signal(Signal::KILL);
+        self.wait_exit(assayd, limit)
+    }
+
+    /// Waits until a node that has a reason to stop has done so; its status.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`], and [`Error::Timeout`] when it goes on.
+    pub fn wait_end(&mut self, limit: Duration) -> Result<ExitStatus, Error> {
+        // Remembers the child while its parent is there.
+        let _ = self.comet();
+        let Some(assayd) = self.running.as_ref().map(|running| running.handle) else {
+            return Err(self.not_running("assayd"));
+        };
         self.wait_exit(assayd, limit)
     }
 

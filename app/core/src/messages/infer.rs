@@ -5,6 +5,7 @@ use crate::fatal::{Failure, Fatal};
 use crate::model;
 use crate::run::{Run, match_inputs};
 use assay_store::{Overlay, ReadExt};
+use assay_types::claim::JobOutcome;
 use assay_types::codec;
 use assay_types::error::Rejected;
 use assay_types::limits::MAX_OUTPUT_BYTES;
@@ -25,6 +26,7 @@ pub(super) fn execute(infer: &Infer, state: &mut Overlay<'_>, call: &mut Call<'_
     check_size(&call.data, loaded.output_bytes())?;
     let run = engine.run(&loaded, &infer.inputs)?;
     let outcome = run.outcome();
+    call.ran(infer.model, compiled.engine, Some(compiled.plan), JobOutcome::Inference(outcome));
     if infer.expect_output_hash.is_some_and(|expected| outcome != Outcome::Output(expected)) {
         return Err(Rejected::UnexpectedOutput.into());
     }

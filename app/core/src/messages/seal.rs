@@ -5,6 +5,7 @@ use crate::execute::Call;
 use crate::fatal::Failure;
 use crate::model;
 use assay_store::Overlay;
+use assay_types::claim::JobOutcome;
 use assay_types::error::Rejected;
 use assay_types::message::SealModel;
 use assay_types::model::{Compiled, ModelState};
@@ -22,6 +23,8 @@ pub(super) fn execute(seal: &SealModel, state: &mut Overlay<'_>, call: &mut Call
     let context = call.context;
     let number = context.chain.engine;
     let sealing = context.engine.seal(state, number, &seal.model, &record.manifest, seal.max_fuel)?;
+    let plan = sealing.as_ref().ok().map(|compiled| compiled.plan);
+    call.ran(seal.model, number, plan, JobOutcome::Compilation(plan));
     let compiled = match sealing {
         Ok(compiled) => Compiled { sealed: context.height, ..compiled },
         Err(reason) => {

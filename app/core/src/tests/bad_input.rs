@@ -22,9 +22,13 @@ fn refused(chain: &Chain, what: &str, code: u32, bytes: Vec<u8>) {
     let checked = chain.app.check_tx(&bytes).unwrap();
     assert_eq!(checked.map_err(|rejected| rejected.code()), Err(code), "{what}: CheckTx");
     let prepared = chain.app.prepare_proposal(chain.next(), vec![bytes.clone()], u64::MAX).unwrap();
-    assert!(prepared.is_empty(), "{what}: PrepareProposal");
-    let verdict = chain.app.process_proposal(chain.next(), std::slice::from_ref(&bytes)).unwrap();
-    assert!(matches!(verdict, Verdict::Reject(_)), "{what}: ProcessProposal");
+    assert_eq!(prepared, chain.claimed(&[]), "{what}: PrepareProposal");
+    let block = chain.claimed(std::slice::from_ref(&bytes));
+    let Verdict::Reject(refusal) = chain.app.process_proposal(chain.next(), &block).unwrap() else {
+        panic!("{what}: ProcessProposal")
+    };
+    let kind = if code == 13 { "over_budget" } else { "not_admissible" };
+    assert_eq!(refusal.kind, kind, "{what}: {refusal}");
     let (before, root) = (chain.dump(), chain.app.info().unwrap().app_hash);
     let result = chain.block(&[bytes]).remove(0);
     assert_eq!(result.code, code, "{what}: {}", result.log);
@@ -38,8 +42,8 @@ fn refused(chain: &Chain, what: &str, code: u32, bytes: Vec<u8>) {
 fn fails(chain: &Chain, who: &Who, what: &str, code: u32, messages: Vec<Message>) {
     let bytes = chain.sign(who, messages);
     let checked = chain.app.check_tx(&bytes).unwrap().unwrap();
-    let verdict = chain.app.process_proposal(chain.next(), std::slice::from_ref(&bytes)).unwrap();
-    assert_eq!(verdict, Verdict::Accept, "{what}");
+    let block = chain.claimed(std::slice::from_ref(&bytes));
+    assert_eq!(chain.app.process_proposal(chain.next(), &block).unwrap(), Verdict::Accept, "{what}");
     let (before, balance) = (chain.dump(), chain.balance(who));
     let result = chain.block(&[bytes]).remove(0);
     assert_eq!(result.code, code, "{what}: {}", result.log);

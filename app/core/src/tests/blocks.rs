@@ -5,6 +5,7 @@ use crate::{BlockInput, Fatal, InitError};
 use assay_genesis::GenesisError;
 use assay_store::{Changes, Store};
 use assay_types::amount::Amount;
+use assay_types::claim::Claim;
 use assay_types::hash::CompilerHash;
 use assay_types::{codec, path};
 
@@ -53,11 +54,11 @@ fn a_proposal_that_was_executed_gives_what_a_node_that_never_saw_it_gets() {
     let mut txs = some_block(&proposer);
     txs.remove(2);
     let packed = proposer.app.prepare_proposal(1, txs, u64::MAX).unwrap();
-    assert_eq!(packed.len(), 3);
+    assert_eq!(packed.len(), 4);
     for chain in [&proposer, &validator] {
         assert_eq!(chain.app.process_proposal(1, &packed).unwrap(), crate::Verdict::Accept);
     }
-    let results = [&proposer, &validator, &late].map(|chain| chain.finalize(&packed));
+    let results = [&proposer, &validator, &late].map(|chain| chain.decide(&packed).unwrap());
     assert_eq!(results[0], results[1]);
     assert_eq!(results[0], results[2]);
 }
@@ -83,7 +84,8 @@ fn an_empty_block_keeps_the_root() {
     chain.block(&[]);
     let info = chain.app.info().unwrap();
     assert_eq!((info.height, info.app_hash), (1, root));
-    assert_eq!(chain.app.reader().block_txs(1).unwrap(), Some(vec![]));
+    let claim = Claim { height: 1, engine: 1, units: 0, outcomes: vec![], state_root: root.unwrap() };
+    assert_eq!(chain.app.reader().block_txs(1).unwrap(), Some(vec![claim.hash()]));
 }
 
 #[test]

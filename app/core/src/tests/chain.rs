@@ -1,7 +1,10 @@
 //! A chain in a temporary directory, and the accounts and transactions that the tests use.
 
 use super::toy::{FUEL, Gate, Toy};
-use crate::{App, BlockInput, BlockResult, Engine, TxResult, invariants};
+use crate::block::Parent;
+use crate::stage::Computed;
+use crate::walk::execute_all;
+use crate::{App, BlockInput, BlockResult, Engine, Fatal, TxResult, invariants};
 use assay_compiler::PlanCache;
 use assay_exec::Isa;
 use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState};
@@ -9,6 +12,7 @@ use assay_plan::OPCODE_SET;
 use assay_store::{Read, Store};
 use assay_types::address::Address;
 use assay_types::amount::Amount;
+use assay_types::claim::Claim;
 use assay_types::hash::{CompilerHash, ModelId};
 use assay_types::key::SecretKey;
 use assay_types::message::{Infer, Message, PublishModel, SealModel, Transfer, UploadChunk};
@@ -143,9 +147,15 @@ pub struct Chain {
 }
 
 pub fn open(dir: &TempDir, toy: Toy) -> App {
+    open_with(dir, toy, |engine| engine)
+}
+
+/// As [`open`], with something done to the engine.
+pub fn open_with(dir: &TempDir, toy: Toy, change: impl FnOnce(Engine) -> Engine) -> App {
     let store = Store::open(&dir.path().join("state")).unwrap();
     let plans = PlanCache::new(dir.path().join("plans"));
-    App::open(store, Engine::with(vec![(1, Box::new(toy))], plans, Isa::Reference)).unwrap()
+    let engine = Engine::with(vec![(1, Box::new(toy))], plans, Isa::Reference);
+    App::open(store, change(engine)).unwrap()
 }
 
 impl Chain {
@@ -176,8 +186,31 @@ impl Chain {
         self.app.info().unwrap().height + 1
     }
 
+    /// The claim of a proposer who packs these transactions, whatever they are.
+    pub fn claim(&self, txs: &[Vec<u8>]) -> Claim {
+        let shared = self.app.shared();
+        let parent = Parent::of(&shared.store).unwrap();
+        let executed = execute_all(&parent, shared, txs).unwrap();
+        Computed::new(&shared.store, executed).unwrap().claim().clone()
+    }
+
+    /// The block that a proposer makes of these transactions, whatever they are.
+    pub fn claimed(&self, txs: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        [&[self.claim(txs).encode()], txs].concat()
+    }
+
+    /// Decides a block, claim and all.
+    pub fn decide(&self, txs: &[Vec<u8>]) -> Result<BlockResult, Fatal> {
+        self.app.finalize_block(&BlockInput { height: self.next(), txs: txs.to_vec() })
+    }
+
+    /// Decides a block of these transactions with an honest claim; the claim's result is not among the
+    /// results.
     pub fn finalize(&self, txs: &[Vec<u8>]) -> BlockResult {
-        self.app.finalize_block(&BlockInput { height: self.next(), txs: txs.to_vec() }).unwrap()
+        let mut result = self.decide(&self.claimed(txs)).unwrap();
+        let claim = result.tx_results.remove(0);
+        assert_eq!((claim.code, claim.fee, claim.units), (0, Amount::ZERO, 0));
+        result
     }
 
     /// Decides a block of these transactions, and commits it.

@@ -2,7 +2,6 @@
 
 use super::chain::*;
 use super::toy::Gate;
-use crate::BlockInput;
 use assay_types::amount::Amount;
 use std::sync::Arc;
 
@@ -90,7 +89,8 @@ fn checks_and_queries_do_not_wait_for_a_block_that_executes() {
     let executing = {
         let chain = chain.clone();
         std::thread::spawn(move || {
-            chain.app.finalize_block(&BlockInput { height: 1, txs: vec![tx] }).unwrap()
+            let packed = chain.app.prepare_proposal(1, vec![tx], u64::MAX).unwrap();
+            chain.decide(&packed).unwrap()
         })
     };
     reached.recv().unwrap();
@@ -99,5 +99,5 @@ fn checks_and_queries_do_not_wait_for_a_block_that_executes() {
     assert_eq!(chain.balance(&bob), FUNDS);
     assert!(!executing.is_finished());
     open.send(()).unwrap();
-    assert_eq!(executing.join().unwrap().tx_results[0].code, 0);
+    assert_eq!(executing.join().unwrap().tx_results[1].code, 0);
 }

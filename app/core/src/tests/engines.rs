@@ -2,7 +2,7 @@
 
 use super::chain::*;
 use super::toy::Toy;
-use crate::{BlockInput, Engine, Fatal};
+use crate::{Engine, Fatal};
 use assay_compiler::PlanCache;
 use assay_exec::Isa;
 use assay_store::Store;
@@ -40,8 +40,9 @@ fn a_machine_that_compiles_to_another_plan_stops() {
     toy.wrong = true;
     let chain = chain.restart_with(toy);
     let before = chain.dump();
-    let block = BlockInput { height: chain.next(), txs: vec![chain.sign(&Who::bob(), vec![infer_neg()])] };
-    assert!(matches!(chain.app.finalize_block(&block), Err(Fatal::OtherPlan { .. })));
+    // The plan is missed before anything is compared with the claim.
+    let block = [chain.claim(&[]).encode(), chain.sign(&Who::bob(), vec![infer_neg()])];
+    assert!(matches!(chain.decide(&block), Err(Fatal::OtherPlan { .. })));
     assert!(matches!(chain.app.commit(), Err(Fatal::NothingToCommit)));
     assert_eq!(chain.dump(), before);
 }
@@ -53,7 +54,8 @@ fn a_model_is_compiled_once_for_a_proposal_and_its_block() {
     let tx = Who::alice().sign(0, vec![publish(NEG), upload(NEG, 0), seal(NEG)]);
     let packed = chain.app.prepare_proposal(1, vec![tx], u64::MAX).unwrap();
     chain.app.process_proposal(1, &packed).unwrap();
-    chain.good(&packed);
+    assert_eq!(chain.decide(&packed).unwrap().tx_results[1].code, 0);
+    chain.app.commit().unwrap();
     assert_eq!(*count.lock().unwrap(), 1);
 }
 

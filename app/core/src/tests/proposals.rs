@@ -1,8 +1,9 @@
 //! Proposals: every honest one is accepted, none is over a budget.
 
 use super::chain::*;
-use crate::Verdict;
+use crate::{Refusal, Verdict};
 use assay_genesis::state::MIN_BLOCK_UNITS;
+use assay_types::claim::Claim;
 use assay_types::hash::TxHash;
 use assay_types::message::{Message, RetireModel};
 use proptest::prelude::*;
@@ -16,8 +17,17 @@ fn small() -> Chain {
     Chain::start(&state, None)
 }
 
+/// Whether a block is accepted, claim and all.
 fn accepted(chain: &Chain, txs: &[Vec<u8>]) -> bool {
     chain.app.process_proposal(chain.next(), txs).unwrap() == Verdict::Accept
+}
+
+/// Why a block of these transactions with an honest claim is refused.
+fn refused(chain: &Chain, txs: &[Vec<u8>]) -> Refusal {
+    match chain.app.process_proposal(chain.next(), &chain.claimed(txs)).unwrap() {
+        Verdict::Reject(refusal) => refusal,
+        Verdict::Accept => panic!("accepted"),
+    }
 }
 
 #[test]
@@ -27,7 +37,7 @@ fn a_proposal_keeps_the_order_of_nonces() {
     let tx = |who: &Who, nonce| who.sign(nonce, vec![pay(&Who::carol(), 1)]);
     let arrived = vec![tx(&alice, 2), tx(&bob, 0), tx(&alice, 0), tx(&bob, 5), tx(&alice, 1)];
     let packed = chain.app.prepare_proposal(1, arrived, u64::MAX).unwrap();
-    assert_eq!(packed, [tx(&alice, 0), tx(&bob, 0), tx(&alice, 1), tx(&alice, 2)]);
+    assert_eq!(packed[1..], [tx(&alice, 0), tx(&bob, 0), tx(&alice, 1), tx(&alice, 2)]);
     assert!(accepted(&chain, &packed));
 }
 
@@ -37,9 +47,17 @@ fn a_proposal_is_never_over_its_bytes() {
     let txs: Vec<_> = (0..4).map(|nonce| Who::alice().sign(nonce, vec![pay(&Who::bob(), 1)])).collect();
     // Each takes its length and three bytes of protobuf.
     let one = txs[0].len() as u64 + 3;
-    for (max_bytes, count) in [(0, 0), (one - 1, 0), (one, 1), (2 * one + 1, 2), (4 * one, 4)] {
+    // So does the claim, which is the same length whatever it says of them.
+    let claim = Claim::most_bytes(0) as u64 + 2;
+    let counts = [(0, 1), (one - 1, 1), (one, 2), (2 * one + 1, 3), (4 * one, 5)];
+    for (left, count) in counts {
+        let packed = chain.app.prepare_proposal(1, txs.clone(), claim + left).unwrap();
+        assert_eq!(packed.len(), count, "{left}");
+        assert!(accepted(&chain, &packed));
+    }
+    for max_bytes in [0, 1, claim - 1] {
         let packed = chain.app.prepare_proposal(1, txs.clone(), max_bytes).unwrap();
-        assert_eq!(packed.len(), count, "{max_bytes}");
+        assert!(packed.is_empty() && accepted(&chain, &packed), "{max_bytes}");
     }
 }
 
@@ -48,9 +66,9 @@ fn a_proposal_is_never_over_its_units() {
     let chain = small();
     let txs: Vec<_> = (0..9).map(|nonce| Who::alice().sign(nonce, vec![pay(&Who::bob(), 1)])).collect();
     let packed = chain.app.prepare_proposal(1, txs.clone(), u64::MAX).unwrap();
-    assert_eq!(packed, txs[..5]);
+    assert_eq!(packed[1..], txs[..5]);
     assert!(accepted(&chain, &packed));
-    assert!(!accepted(&chain, &txs[..6]));
+    assert_eq!(refused(&chain, &txs[..6]).kind, "over_budget");
     let results = chain.block(&txs[..6]);
     assert_eq!(results.iter().map(|result| result.code).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 13]);
 }
@@ -63,9 +81,9 @@ fn a_proposal_is_never_over_its_inferences() {
     }
     let txs: Vec<_> = (0..3).map(|nonce| Who::bob().sign(nonce, vec![infer_neg()])).collect();
     let packed = chain.app.prepare_proposal(chain.next(), txs.clone(), u64::MAX).unwrap();
-    assert_eq!(packed, txs[..2]);
+    assert_eq!(packed[1..], txs[..2]);
     assert!(accepted(&chain, &packed));
-    assert!(!accepted(&chain, &txs));
+    assert_eq!(refused(&chain, &txs).kind, "over_budget");
 }
 
 #[test]
@@ -75,16 +93,17 @@ fn a_proposal_with_a_transaction_that_cannot_pay_any_more_is_refused() {
     let fee = chain.app.check_tx(&alice.sign(0, vec![pay(&carol, 1)]));
     let all = FUNDS.0 - fee.unwrap().unwrap().fee.0;
     let txs = vec![alice.sign(0, vec![pay(&carol, all)]), alice.sign(1, vec![pay(&carol, 1)])];
-    assert!(accepted(&chain, &txs[..1]));
-    let Verdict::Reject(reason) = chain.app.process_proposal(1, &txs).unwrap() else { panic!("accepted") };
-    assert!(reason.contains("transaction 1") && reason.contains("code 11"), "{reason}");
-    assert_eq!(chain.app.prepare_proposal(1, txs.clone(), u64::MAX).unwrap(), txs[..1]);
+    assert!(accepted(&chain, &chain.claimed(&txs[..1])));
+    let Refusal { kind, detail } = refused(&chain, &txs);
+    assert!(detail.contains("transaction 2") && detail.contains("code 11"), "{detail}");
+    assert_eq!(kind, "not_admissible");
+    assert_eq!(chain.app.prepare_proposal(1, txs.clone(), u64::MAX).unwrap()[1..], txs[..1]);
 }
 
 #[test]
 fn a_proposal_over_four_mebibytes_is_refused() {
     let chain = Chain::new();
-    assert!(!accepted(&chain, &vec![vec![0; 1024 * 1024]; 4]));
+    assert_eq!(refused(&chain, &vec![vec![0; 1024 * 1024]; 4]).kind, "too_many_bytes");
 }
 
 /// What the mempool of a bad day may hold.
@@ -175,9 +194,9 @@ proptest! {
         prop_assert!(bytes <= max_bytes);
         prop_assert_eq!(proposer.app.process_proposal(height, &packed).unwrap(), Verdict::Accept);
         prop_assert_eq!(validator.app.process_proposal(height, &packed).unwrap(), Verdict::Accept);
-        let results = [proposer, validator].map(|chain| chain.finalize(&packed));
+        let results = [proposer, validator].map(|chain| chain.decide(&packed).unwrap());
         prop_assert_eq!(&results[0], &results[1]);
-        for (tx, result) in packed.iter().zip(&results[0].tx_results) {
+        for (tx, result) in packed.iter().zip(&results[0].tx_results).skip(1) {
             prop_assert!(result.fee.0 > 0, "{} was not paid for: {}", TxHash::of(tx), result.log);
         }
     }

@@ -14,13 +14,14 @@ fn a_transaction_is_found_by_its_hash() {
     let bob = Who::bob();
     let bytes = chain.sign(&bob, vec![pay(&Who::carol(), 1), infer_neg()]);
     let bad = b"garbage".to_vec();
+    let claim = chain.claim(&[bad.clone(), bytes.clone()]);
     chain.block(&[bad.clone(), bytes.clone()]);
     let reader = chain.app.reader();
     let (hash, bad_hash) = (TxHash::of(&bytes), TxHash::of(&bad));
     let found = reader.tx(&hash).unwrap().unwrap();
     assert_eq!(found.bytes, bytes);
     let info = found.info;
-    assert_eq!((info.height, info.index, info.code, info.name.as_str()), (2, 1, 0, "ok"));
+    assert_eq!((info.height, info.index, info.code, info.name.as_str()), (2, 2, 0, "ok"));
     assert_eq!(info.payer, Some(bob.address()));
     let kinds: Vec<_> = info.messages.iter().map(|message| message.kind.as_str()).collect();
     assert_eq!(kinds, ["transfer", "infer"]);
@@ -31,7 +32,11 @@ fn a_transaction_is_found_by_its_hash() {
     assert_eq!(output, [floats("y", &[-1.0, -2.0, -3.0, -4.0])]);
     let refused = reader.tx(&bad_hash).unwrap().unwrap().info;
     assert_eq!((refused.code, refused.name.as_str(), refused.payer), (2, "tx_malformed", None));
-    assert_eq!(reader.block_txs(2).unwrap(), Some(vec![bad_hash, hash]));
+    assert_eq!(reader.block_txs(2).unwrap(), Some(vec![claim.hash(), bad_hash, hash]));
+    let found = reader.tx(&claim.hash()).unwrap().unwrap();
+    assert_eq!((found.info.index, found.info.code, found.info.payer), (0, 0, None));
+    assert_eq!((found.info.claim, found.bytes), (Some(claim.clone()), claim.encode()));
+    assert_eq!(info.claim, None);
     assert_eq!(reader.tx(&TxHash([0; 32])).unwrap(), None);
     assert_eq!(reader.block_txs(3).unwrap(), None);
 }
@@ -43,7 +48,7 @@ fn a_refused_copy_does_not_hide_the_transaction() {
     chain.block(&[bytes.clone(), bytes.clone()]);
     chain.block(std::slice::from_ref(&bytes));
     let info = chain.app.reader().tx(&TxHash::of(&bytes)).unwrap().unwrap().info;
-    assert_eq!((info.height, info.index, info.code), (1, 0, 0));
+    assert_eq!((info.height, info.index, info.code), (1, 1, 0));
 }
 
 #[test]
@@ -55,7 +60,7 @@ fn a_transaction_that_came_too_early_is_found_once_it_came_in_time() {
     let results = chain.block(&[second.clone(), first, second.clone()]);
     assert_eq!(results.iter().map(|result| result.code).collect::<Vec<_>>(), [10, 0, 0]);
     let info = chain.app.reader().tx(&TxHash::of(&second)).unwrap().unwrap().info;
-    assert_eq!((info.index, info.code), (2, 0));
+    assert_eq!((info.index, info.code), (3, 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::context::{Context, asy};
 use super::reply::{Lines, Reply, table};
 use crate::error::{Error, Result};
 use assay_types::api::{Block, Status, TxInfo};
+use assay_types::claim::Claim;
 
 /// Runs a command.
 pub fn run(context: &Context, command: Query) -> Result<Reply> {
@@ -68,7 +69,17 @@ pub fn run(context: &Context, command: Query) -> Result<Reply> {
     }
 }
 
+/// What a claim states, in a few words.
+fn claim(claim: &Claim) -> String {
+    let (outcomes, units, root) = (claim.outcomes.len(), claim.units, claim.state_root);
+    format!("{outcomes} outcomes, {units} units, root {root}")
+}
+
 fn tx(found: &TxInfo) -> String {
+    if let Some(made) = &found.claim {
+        let lines = Lines::new().add("transaction", found.tx_hash).add("height", found.height);
+        return lines.add("claim", claim(made)).text();
+    }
     let kinds: Vec<_> = found.messages.iter().map(|message| message.kind.as_str()).collect();
     Lines::new()
         .add("transaction", found.tx_hash)
@@ -91,10 +102,12 @@ fn block(found: &Block) -> String {
         .add("time", &found.time)
         .add("proposer", &found.proposer)
         .add("app hash", found.app_hash)
-        .add("transactions", found.txs.len())
+        .add_some("claim", found.claim.as_ref().map(claim))
+        .add("transactions", found.txs.len().saturating_sub(usize::from(found.claim.is_some())))
         .text();
-    for hash in &found.txs {
-        text.push_str(&format!("  {hash}\n"));
+    for (place, hash) in found.txs.iter().enumerate() {
+        let note = if place == 0 && found.claim.is_some() { " (the claim)" } else { "" };
+        text.push_str(&format!("  {hash}{note}\n"));
     }
     text
 }

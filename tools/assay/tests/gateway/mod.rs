@@ -204,6 +204,7 @@ fn status(state: &State) -> Status {
         syncing: false,
         engines: vec![EngineInfo { number: 1, compiler: CompilerHash([0; 32]) }],
         kernels: "reference".into(),
+        last_refused: None,
     }
 }
 
@@ -242,7 +243,9 @@ fn submit_tx(state: &mut State, bytes: &[u8]) -> Result<TxHash, Rejected> {
         Err(rejected) => (rejected.code(), rejected.name().into(), rejected.to_string()),
     };
     let (height, payer) = (state.height, Some(tx.payer()));
-    let info = TxInfo { tx_hash: hash, height, index: 0, payer, code, name, message, fee, units, messages };
+    let (index, claim) = (0, None);
+    let info =
+        TxInfo { tx_hash: hash, height, index, payer, code, name, message, fee, units, messages, claim };
     state.txs.insert(hash, info);
     Ok(hash)
 }

@@ -1,0 +1,133 @@
+//! Walking a block: its transactions executed on one overlay, one after the other.
+//!
+//! A proposer, a validator and a node that replays all use the same [`Walk`]; they differ only in what they
+//! do with a transaction that is not admissible: leave it out, refuse the block, or give it its number.
+
+use crate::account;
+use crate::admit::{Admitted, Budget};
+use crate::app::Shared;
+use crate::block::{Parent, TxResult};
+use crate::execute::{Context, execute};
+use crate::fatal::{Fatal, split};
+use crate::job::Job;
+use crate::verify::Verifier;
+use assay_store::{Changes, Overlay};
+use assay_types::error::Rejected;
+use assay_types::hash::TxHash;
+use assay_types::params::Params;
+use assay_types::tx::VerifiedTx;
+use std::sync::Arc;
+
+/// A block's transactions being executed.
+pub(crate) struct Walk<'a> {
+    context: Context<'a>,
+    params: &'a Params,
+    verifier: &'a Verifier,
+    overlay: Overlay<'a>,
+    budget: Budget,
+    executed: Executed,
+}
+
+/// Transactions that were executed: their writes and their results, before the root is known.
+#[derive(Debug)]
+pub(crate) struct Executed {
+    pub height: u64,
+    /// The engine that models are sealed with at this height.
+    pub engine: u32,
+    pub hashes: Vec<TxHash>,
+    pub results: Vec<TxResult>,
+    /// Which transactions were admissible.
+    pub admitted: Vec<bool>,
+    /// What was run, in order.
+    pub jobs: Vec<Job>,
+    /// Units of all transactions together.
+    pub units: u64,
+    pub changes: Changes,
+}
+
+impl<'a> Walk<'a> {
+    /// Starts on the state before the block.
+    pub fn new(parent: &'a Parent, shared: &'a Shared) -> Self {
+        Self {
+            context: Context { engine: &shared.engine, chain: &parent.chain, height: parent.next },
+            params: &parent.params,
+            verifier: &shared.verifier,
+            overlay: Overlay::new(&parent.view),
+            budget: Budget::of(&parent.params),
+            executed: Executed {
+                height: parent.next,
+                engine: parent.chain.engine,
+                hashes: Vec::new(),
+                results: Vec::new(),
+                admitted: Vec::new(),
+                jobs: Vec::new(),
+                units: 0,
+                changes: Changes::default(),
+            },
+        }
+    }
+
+    /// Jobs that ran so far.
+    pub fn jobs(&self) -> usize {
+        self.executed.jobs.len()
+    }
+
+    /// Decodes and verifies a transaction, then takes it as [`Walk::take`].
+    pub fn take_bytes(&mut self, bytes: &[u8]) -> Result<Result<(), Rejected>, Fatal> {
+        match self.verifier.verify(bytes, &self.context.chain.chain_id) {
+            Ok(verified) => self.take(verified),
+            Err(rejected) => Ok(Err(rejected)),
+        }
+    }
+
+    /// Executes a transaction if it is admissible after the ones before it and fits what the block has left.
+    ///
+    /// The inner error says why it is not; then nothing has happened.
+    pub fn take(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<(), Rejected>, Fatal> {
+        let hash = verified.hash();
+        let account = account::get(&self.overlay, &verified.tx().payer())?;
+        let height = self.context.height;
+        let admitted = split(Admitted::new(&self.overlay, self.params, height, &account, verified))?;
+        let (admitted, budget) = match admitted.and_then(|tx| self.budget.after(&tx).map(|left| (tx, left))) {
+            Ok(found) => found,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        let result = execute(&self.context, &mut self.overlay, &admitted, &mut self.executed.jobs)?;
+        self.budget = budget;
+        self.record(hash, result, true)?;
+        Ok(Ok(()))
+    }
+
+    /// Notes a transaction that is in the block all the same.
+    pub fn note(&mut self, bytes: &[u8], rejected: &Rejected) -> Result<(), Fatal> {
+        self.record(TxHash::of(bytes), TxResult::not_admitted(rejected), false)
+    }
+
+    fn record(&mut self, hash: TxHash, result: TxResult, admitted: bool) -> Result<(), Fatal> {
+        let units = self.executed.units.checked_add(result.units);
+        self.executed.units =
+            units.ok_or_else(|| Fatal::Invariant("a block of more units than a number holds".into()))?;
+        self.executed.hashes.push(hash);
+        self.executed.results.push(result);
+        self.executed.admitted.push(admitted);
+        Ok(())
+    }
+
+    /// Ends the block.
+    pub fn finish(mut self) -> Executed {
+        self.executed.changes = self.overlay.into_changes();
+        self.executed
+    }
+}
+
+/// Executes the transactions of a decided block: one that is not admissible gets its number, and nothing
+/// else happens to it.
+pub(crate) fn execute_all(parent: &Parent, shared: &Shared, txs: &[Vec<u8>]) -> Result<Executed, Fatal> {
+    let mut walk = Walk::new(parent, shared);
+    for bytes in txs {
+        if let Err(rejected) = walk.take_bytes(bytes)? {
+            walk.note(bytes, &rejected)?;
+        }
+    }
+    Ok(walk.finish())
+}
