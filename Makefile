@@ -26,8 +26,9 @@ demo: setup
 	$(CARGO) build --release --workspace
 	$(BIN)/netlab demo $(if $(ONCE),--once)
 
+# All targets at once: tests see more features than binaries alone would, and each selection compiles anew.
 test: setup lint
-	$(CARGO) build --release --workspace
+	$(CARGO) build --release --workspace --all-targets
 	$(CARGO) test --release --workspace --no-fail-fast
 
 # Golden vectors on this processor, with each of its sets of kernels, and on the others that can be emulated.
