@@ -130,8 +130,20 @@ fn arg_as<T: crate::buffer::Element + PartialOrd>(view: &mut View<'_>, axis: u8,
     let y: &mut [i64] = view.result();
     let better = |new: T, best: T| {
         let ahead = if greatest { new > best } else { new < best };
-        ahead || (last && new == best)
+        ahead | (last & (new == best))
     };
+    if inner == 1 {
+        for (row, y) in x.chunks_exact(dim).zip(y) {
+            let (mut best, mut at) = (row[0], 0);
+            for (position, &new) in row.iter().enumerate().skip(1) {
+                // Chosen, not branched on: which one it is must not be guessed.
+                let ahead = better(new, best);
+                (best, at) = (if ahead { new } else { best }, if ahead { position } else { at });
+            }
+            *y = at as i64;
+        }
+        return;
+    }
     for (block, y) in x.chunks_exact(dim * inner).zip(y.chunks_exact_mut(inner)) {
         y.fill(0);
         for (position, row) in block.chunks_exact(inner).enumerate().skip(1) {

@@ -1,7 +1,8 @@
 //! Timing one case: the best of many runs of the steps that hold its nodes.
 
+use crate::Options;
 use crate::cases::Case;
-use assay_exec::{Executable, Isa};
+use assay_exec::Executable;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -36,15 +37,16 @@ pub fn clock() -> u64 {
 ///
 /// # Errors
 /// When the case's plan is refused or its run fails.
-pub fn measure(case: &Case, isa: Isa, millis: u64, clock: u64) -> Result<Measured, Box<dyn Error>> {
+pub fn measure(case: &Case, options: &Options, clock: u64) -> Result<Measured, Box<dyn Error>> {
     let ready = case.ready()?;
     let valid = ready.plan.validate().map_err(|error| format!("{}: {error}", case.name()))?;
     let units = ready.measured.iter().map(|&node| valid.node_units()[node as usize]).sum();
-    let executable = Executable::new(valid, isa);
+    let make = if options.plain { Executable::plain } else { Executable::new };
+    let executable = make(valid, options.isa);
     let mut best: Option<u64> = None;
     let start = Instant::now();
     let mut runs = 0;
-    while runs < LEAST_RUNS || start.elapsed() < Duration::from_millis(millis) {
+    while runs < LEAST_RUNS || start.elapsed() < Duration::from_millis(options.millis) {
         let steps = executable.profile(&ready.inputs).map_err(|error| format!("{}: {error}", case.name()))?;
         let is_mine = |nodes: &[u32]| nodes.iter().any(|node| ready.measured.contains(node));
         if !steps.iter().any(|step| is_mine(&step.nodes)) {
