@@ -159,9 +159,9 @@ macro_rules! integer {
         }
     };
 }
-integer!(i64, u64, |x| x.signum());
-integer!(i32, u32, |x| x.signum());
-integer!(i8, u8, |x| x.signum());
+integer!(i64, u64, |x| i64::from(x > 0) - i64::from(x < 0));
+integer!(i32, u32, |x| i32::from(x > 0) - i32::from(x < 0));
+integer!(i8, u8, |x| i8::from(x > 0) - i8::from(x < 0));
 integer!(u8, u8, |x| x.min(1));
 
 /// Puts the function of each pair of operands at the place of their result.
@@ -312,6 +312,12 @@ fn select_as<T: Element>(walk: &Walk<3>, view: &mut View<'_>) {
             let (Some(y), a) = (runs.next(), a[a_start]) else { return };
             let (c, b) = (&condition[c_start..][..run], &b[b_start..][..run]);
             y.iter_mut().zip(c.iter().zip(b)).for_each(|(y, (&c, &b))| *y = either(c, a, b));
+        }),
+        [0, a_step, b_step] => walk.each(|[c_start, a_start, b_start]| {
+            let Some(y) = runs.next() else { return };
+            let (x, start, step) =
+                if condition[c_start] != 0 { (a, a_start, a_step) } else { (b, b_start, b_step) };
+            if step == 1 { y.copy_from_slice(&x[start..][..run]) } else { y.fill(x[start]) }
         }),
         steps => {
             let [c_step, a_step, b_step] = steps.map(|step| step as usize);

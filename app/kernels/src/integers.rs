@@ -27,28 +27,30 @@ entry! {
 
 #[inline(always)]
 fn dot_words_body<V: Lanes>(x: &[i16], w: &[i16], stride: usize, sums: &mut [i32; MANY]) {
-    let rows: [&[i16]; MANY] = std::array::from_fn(|row| &w[row * stride..][..x.len()]);
+    let [a, b, c, d]: [&[i16]; MANY] = std::array::from_fn(|row| &w[row * stride..][..x.len()]);
     let mut own = [0i32; MANY];
-    for (i, &x) in x.iter().enumerate() {
-        for row in 0..MANY {
-            own[row] = own[row].wrapping_add(i32::from(x).wrapping_mul(i32::from(rows[row][i])));
-        }
+    let product = |x: i16, w: i16| i32::from(x).wrapping_mul(i32::from(w));
+    for ((((&x, &a), &b), &c), &d) in x.iter().zip(a).zip(b).zip(c).zip(d) {
+        own[0] = own[0].wrapping_add(product(x, a));
+        own[1] = own[1].wrapping_add(product(x, b));
+        own[2] = own[2].wrapping_add(product(x, c));
+        own[3] = own[3].wrapping_add(product(x, d));
     }
     sums.iter_mut().zip(own).for_each(|(sum, own)| *sum = sum.wrapping_add(own));
 }
 
 #[inline(always)]
 fn add_scaled_bytes_body<V: Lanes>(x: &[i32; MANY], w: &[u8], stride: usize, signed: bool, y: &mut [i32]) {
-    let rows: [&[u8]; MANY] = std::array::from_fn(|row| &w[row * stride..][..y.len()]);
+    let [a, b, c, d]: [&[u8]; MANY] = std::array::from_fn(|row| &w[row * stride..][..y.len()]);
     macro_rules! add {
-        (|$byte:ident| $wide:expr) => {
-            for (i, y) in y.iter_mut().enumerate() {
-                for row in 0..MANY {
-                    let $byte = rows[row][i];
-                    *y = y.wrapping_add(x[row].wrapping_mul($wide));
-                }
+        (|$byte:ident| $wide:expr) => {{
+            let product = |x: i32, $byte: u8| x.wrapping_mul($wide);
+            for ((((y, &a), &b), &c), &d) in y.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                let low = product(x[0], a).wrapping_add(product(x[1], b));
+                let high = product(x[2], c).wrapping_add(product(x[3], d));
+                *y = y.wrapping_add(low.wrapping_add(high));
             }
-        };
+        }};
     }
     if signed {
         add!(|byte| i32::from(byte as i8));

@@ -28,10 +28,14 @@ pub(crate) struct EinsumInt {
     terms: Vec<Axis>,
     /// Which operand (0, 1) gives the rows, x.
     x: usize,
+    /// Where the terms of few are, in x and w.
+    places: Vec<[usize; 2]>,
 }
 
 /// Products of fewer terms in all are summed one by one.
 const FEW: usize = 256;
+/// Terms, at most, that pass one by one over a line of results, however many rows there are.
+const SHALLOW: usize = 16;
 /// Columns whose sums are kept in the cache while the terms pass over them.
 const LINE: usize = 2048;
 
@@ -80,9 +84,13 @@ impl EinsumInt {
                 _ => batch.push(axis),
             }
         }
-        let mut this = Self { batch, rows, columns, terms, x: 0 };
+        let mut this = Self { batch, rows, columns, terms, x: 0, places: vec![] };
         if steps(&this.rows) > steps(&this.columns) {
             this.swap();
+        }
+        let few = steps(&this.terms);
+        if few < FEW {
+            this.places = (0..few).map(|term| place(&this.terms, term)).map(|at| [at[0], at[1]]).collect();
         }
         this
     }
@@ -122,7 +130,9 @@ impl EinsumInt {
             product.at = place(&self.batch, step);
             match &mut blocks {
                 None => product.one_by_one(shape, y),
-                Some(_) if shape[0] < MANY && self.side_by_side() => product.line_by_line(isa, shape, y),
+                Some(_) if self.side_by_side() && (shape[0] < MANY || shape[2] <= SHALLOW) => {
+                    product.line_by_line(isa, shape, y);
+                }
                 Some(blocks) => blocks.multiply(isa, &mut product, shape, y),
             }
         }
@@ -154,19 +164,18 @@ impl<X: Byte, W: Byte> Product<'_, X, W> {
         std::array::from_fn(|tensor| self.at[tensor] + own[tensor])
     }
 
-    fn one_by_one(&self, [rows, columns, terms]: [usize; 3], y: &mut [i32]) {
+    fn one_by_one(&self, [rows, columns, _]: [usize; 3], y: &mut [i32]) {
         for row in 0..rows {
             let from = place(&self.einsum.rows, row);
             for column in 0..columns {
                 let own = self.from(&self.einsum.columns, column);
                 let at: At = std::array::from_fn(|tensor| own[tensor] + from[tensor]);
                 let (zx, zw) = (self.data.2[at[2]].wide(), self.data.3[at[3]].wide());
-                let mut sum = 0i32;
-                for term in 0..terms {
-                    let term = place(&self.einsum.terms, term);
+                let terms = self.einsum.places.iter().map(|term| {
                     let (x, w) = (self.data.0[at[0] + term[0]].wide(), self.data.1[at[1] + term[1]].wide());
-                    sum = sum.wrapping_add((x - zx).wrapping_mul(w - zw));
-                }
+                    (x - zx).wrapping_mul(w - zw)
+                });
+                let sum = terms.fold(0i32, i32::wrapping_add);
                 y[at[4]] = sum;
             }
         }

@@ -33,6 +33,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What was asked for.
 pub struct Options {
     isa: Isa,
     only: String,

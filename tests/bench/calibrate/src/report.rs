@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// The factor that the law allows between the dearest and the cheapest.
 pub const ALLOWED: f64 = 4.0;
+/// Cases shown of the cheapest and of the dearest.
+const SHOWN: usize = 3;
 
 /// One case.
 pub fn line(found: &Measured) -> String {
@@ -17,10 +19,16 @@ pub fn line(found: &Measured) -> String {
     format!("{name:72} {nanos:>12} ns {:>12} units {each:>14}", found.units)
 }
 
-/// The least and the most nanoseconds per unit of each opcode.
-fn ranges(found: &[Measured]) -> BTreeMap<&str, (f64, f64)> {
+/// Whether a case's numbers are unkind: subnormal, or so large and small that results are. Some processors need many
+/// times as long for these, which no price by shapes can see.
+fn is_unkind(case: &Measured) -> bool {
+    case.shapes.ends_with("unkind")
+}
+
+/// The least and the most nanoseconds per unit of each opcode, of kind numbers or of unkind ones.
+fn ranges(found: &[Measured], unkind: bool) -> BTreeMap<&str, (f64, f64)> {
     let mut ranges: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-    for case in found {
+    for case in found.iter().filter(|case| is_unkind(case) == unkind) {
         let Some(value) = case.nanos_per_unit() else { continue };
         let opcode = case.opcode.split('.').next().unwrap_or_default();
         let range = ranges.entry(opcode).or_insert((f64::INFINITY, 0.0));
@@ -29,9 +37,9 @@ fn ranges(found: &[Measured]) -> BTreeMap<&str, (f64, f64)> {
     ranges
 }
 
-/// The dearest case over the cheapest.
+/// The dearest case over the cheapest, of kind numbers.
 pub fn factor(found: &[Measured]) -> f64 {
-    let ranges = ranges(found);
+    let ranges = ranges(found, false);
     let least = ranges.values().map(|range| range.0).fold(f64::INFINITY, f64::min);
     let most = ranges.values().map(|range| range.1).fold(0.0, f64::max);
     if most > 0.0 { most / least } else { 1.0 }
@@ -40,26 +48,26 @@ pub fn factor(found: &[Measured]) -> f64 {
 /// The range of each opcode, and of all of them.
 pub fn summary(found: &[Measured], isa: Isa) -> String {
     let mut text = "| opcode | least ns/unit | most | factor |\n|---|---|---|---|\n".to_owned();
-    for (opcode, (least, most)) in ranges(found) {
-        text += &format!("| {opcode} | {least:.3} | {most:.3} | {:.1} |\n", most / least);
+    for (unkind, mark) in [(false, ""), (true, ", unkind numbers")] {
+        for (opcode, (least, most)) in ranges(found, unkind) {
+            text += &format!("| {opcode}{mark} | {least:.3} | {most:.3} | {:.1} |\n", most / least);
+        }
     }
-    let mut timed: Vec<&Measured> = found.iter().filter(|case| case.nanos.is_some()).collect();
-    timed.sort_by(|a, b| {
-        a.nanos_per_unit().partial_cmp(&b.nanos_per_unit()).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    let factor = factor(found);
-    let verdict = if factor < ALLOWED { "within" } else { "over" };
+    let mut timed: Vec<&Measured> =
+        found.iter().filter(|case| case.nanos.is_some() && !is_unkind(case)).collect();
+    let each = |case: &Measured| case.nanos_per_unit().unwrap_or_default();
+    timed.sort_by(|a, b| each(a).total_cmp(&each(b)));
     text += &format!("\n{} bodies, {} cases\n", isa.name(), found.len());
-    for (word, cases) in
-        [("cheapest", &timed[..timed.len().min(3)]), ("dearest", &timed[timed.len().max(3) - 3..])]
-    {
+    let (least, most) = (&timed[..timed.len().min(SHOWN)], &timed[timed.len().saturating_sub(SHOWN)..]);
+    for (word, cases) in [("cheapest", least), ("dearest", most)] {
         for case in cases {
             text += &format!("{word}: {}\n", line(case));
         }
     }
-    let free = found.iter().filter(|case| case.nanos.is_none() && case.units > 0);
-    for case in free {
+    for case in found.iter().filter(|case| case.nanos.is_none() && case.units > 0) {
         text += &format!("charged for nothing: {}\n", line(case));
     }
+    let factor = factor(found);
+    let verdict = if factor < ALLOWED { "within" } else { "over" };
     text + &format!("factor {factor:.2}, {verdict} the allowed {ALLOWED}\n")
 }

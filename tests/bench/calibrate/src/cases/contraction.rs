@@ -56,7 +56,7 @@ fn products(cases: &mut Vec<Case>) {
     let tiny = |dims: &[u32]| Operand::Input(DType::F32, dims.to_vec(), Fill::Tiny);
     let op = Opcode::Einsum { a: vec![0, 1], b: vec![1, 2], out: vec![0, 2] };
     let operands = [tiny(&[128, 384]), constant(&[384, 384])];
-    cases.push(case("Einsum.tiny", "128x384 * 384x384", op, &operands, DType::F32, &[128, 384]));
+    cases.push(case("Einsum.tiny", "128x384 * 384x384, unkind", op, &operands, DType::F32, &[128, 384]));
 }
 
 /// As attention has them: `bhqd,bhkd->bhqk`, and many small ones.

@@ -51,7 +51,7 @@ fn unaries(cases: &mut Vec<Case>) {
     ];
     for op in all {
         // What an attacker would send: numbers of every size, or so small that they are subnormal.
-        for (what, fill) in [("wide", Fill::Wide), ("tiny", Fill::Tiny)] {
+        for (what, fill) in [("wide, unkind", Fill::Wide), ("tiny, unkind", Fill::Tiny)] {
             let name = format!("{op:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
             let operands = [Operand::Input(DType::F32, vec![100_000], fill)];
             let dims = [100_000];
@@ -142,10 +142,22 @@ fn binaries(cases: &mut Vec<Case>) {
         }
     }
     for op in [Add, Mul, Div, Pow, Rem] {
-        for (a, b) in [(Fill::Wide, Fill::Wide), (Fill::Tiny, Fill::Numbers), (Fill::Wide, Fill::Tiny)] {
+        let pairs = [
+            ("wide, wide", Fill::Wide, Fill::Wide),
+            ("tiny, 1", Fill::Tiny, Fill::Numbers),
+            ("wide, tiny", Fill::Wide, Fill::Tiny),
+        ];
+        for (name, a, b) in pairs {
             let operand = |fill| Operand::Input(DType::F32, vec![100_000], fill);
             let (opcode, operands) = (format!("Binary.{op:?}"), [operand(a), operand(b)]);
-            cases.push(case(&opcode, "unkind", Opcode::Binary(op), &operands, DType::F32, &[100_000]));
+            cases.push(case(
+                &opcode,
+                &format!("{name}, unkind"),
+                Opcode::Binary(op),
+                &operands,
+                DType::F32,
+                &[100_000],
+            ));
         }
     }
     for (a, b, out) in SHAPES {

@@ -197,9 +197,9 @@ fn scaled(cases: &mut Vec<Case>) {
         }
     }
     let wide = [Operand::Input(F32, vec![100_000], Fill::Wide), all(F32, &[1], 1e-39), all(U8, &[1], 3.0)];
-    cases.push(case("Quantize", "wide by tiny", Opcode::Quantize, &wide, U8, &[100_000]));
+    cases.push(case("Quantize", "wide by tiny, unkind", Opcode::Quantize, &wide, U8, &[100_000]));
     let tiny = [bytes(U8, &[100_000]), all(F32, &[1], 1e-42), all(U8, &[1], 3.0)];
-    cases.push(case("Dequantize", "by tiny", Opcode::Dequantize, &tiny, F32, &[100_000]));
+    cases.push(case("Dequantize", "by tiny, unkind", Opcode::Dequantize, &tiny, F32, &[100_000]));
 }
 
 fn lookups(cases: &mut Vec<Case>) {

@@ -1,0 +1,129 @@
+//! The numbers of the price table. They stand in the engine's manifest too; changing one is a new engine.
+
+macro_rules! table {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
+        $($(#[$doc])* pub(super) const $name: u64 = $value;)*
+
+        /// The price table: every number by its name, in alphabetical order of the rows below.
+        pub const PRICES: &[(&str, u64)] = &[$((stringify!($name), $value)),*];
+    };
+}
+
+table! {
+    /// Units of starting a node.
+    NODE = 60;
+    /// Bytes of a node's traffic that a core's own cache serves.
+    NEAR = 1 << 20;
+    /// Bytes of a node's traffic that stay in memory which the process has used before.
+    FAR = 32 << 20;
+    /// Bytes for one unit of the first [`NEAR`].
+    NEAR_BYTES = 24;
+    /// Bytes for one unit from there to [`FAR`].
+    FAR_BYTES = 6;
+    /// Bytes for one unit beyond [`FAR`].
+    NEW_BYTES = 3;
+    /// Units of a run of elements that are worked on together.
+    RUN = 16;
+    /// Units of an element that is moved by itself, its neighbour being less than a line of 64 bytes away.
+    HOP = 2;
+    /// Units of one whose neighbour is further away, in a value of at most [`NEAR`] bytes.
+    HOP_NEAR = 4;
+    /// Units of one whose neighbour is further away, in a larger value.
+    HOP_FAR = 8;
+    /// Units of a look-up at a place that the data chooses, in a value of at most [`NEAR`] bytes.
+    LOOKUP_NEAR = 14;
+    /// Units of a look-up in a value of at most [`MIDDLE`] bytes.
+    LOOKUP_MIDDLE = 48;
+    /// Units of a look-up in a larger value.
+    LOOKUP_FAR = 120;
+    /// Bytes of a value whose places the last cache holds.
+    MIDDLE = 8 << 20;
+    /// Bytes for one unit of a slice that is looked up in a value of more than [`NEAR`] bytes.
+    SLICE_BYTES = 3;
+    /// Fused multiply-adds for one unit.
+    FMAS = 24;
+    /// The same, in convolutions of fewer than 16 channels, whose taps are looked up.
+    FMAS_THIN = 12;
+    /// Multiply-adds of integers for one unit.
+    MACS = 16;
+    /// Units of starting a step that computes on vectors.
+    START = 40;
+    /// Units of starting the products of one step of a batch.
+    STEP = 100;
+    /// Units of one row of 16 sums, besides its multiply-adds.
+    LINE = 12;
+    /// Units of an element that is brought to its place for products.
+    ARRANGE = 1;
+    /// Units of 16 columns that are brought to their places, besides their elements.
+    PANEL = 80;
+    /// Units of an element of an einsum whose result's last axis gives no columns.
+    SCATTERED = 8;
+    /// Units of an element that a grouped convolution brings to its place by itself.
+    GATHER = 3;
+    /// Units of one tap of an integer convolution at one position, besides its channels.
+    PATCH = 16;
+    /// Units of one row of results of 16 channels of a depthwise convolution.
+    DEPTH_ROW = 200;
+    /// Units of one tap of 16 results of a depthwise convolution.
+    DEPTH_TAP = 1;
+    /// The same, of bytes.
+    DEPTH_TAP_INT = 12;
+    /// Units of one tap of 16 results of a pool.
+    TAP = 20;
+    /// Units more of one that is summed.
+    TAP_SUM = 10;
+    /// Units of one row of a sum, greatest, least or product.
+    FOLD_ROW = 20;
+    /// The same, of integers and bools.
+    FOLD_ROW_INT = 4;
+    /// Units of one row of a softmax.
+    SOFTMAX_ROW = 100;
+    /// Units of one row of a softmax's logarithm.
+    LOG_ROW = 180;
+    /// Units of one row of a root-mean-square norm.
+    NORM_ROW = 50;
+    /// Bytes of reduced rows for one unit, besides their traffic.
+    FOLD_BYTES = 32;
+    /// Units of one element through exp, sigmoid, silu, and in a softmax.
+    EXP = 2;
+    /// Units of one element through tanh, erf and what is made of them.
+    CURVE = 3;
+    /// Units of one element through a logarithm.
+    LN = 20;
+    /// Units of one through a sine, cosine, arc tangent, or inverse hyperbolic cosine or tangent.
+    ANGLE = 40;
+    /// Units of one through a tangent, arc cosine, hyperbolic sine or cosine, or inverse hyperbolic sine.
+    ARC = 64;
+    /// Units of one through an arc sine.
+    ARC_SINE = 100;
+    /// Units of one power.
+    POW = 96;
+    /// Units of one remainder of f32.
+    REM = 36;
+    /// Units of one quotient or remainder of integers of up to 32 bits.
+    DIVIDE = 8;
+    /// The same, of 64 bits.
+    DIVIDE_WIDE = 24;
+    /// Compared integers of 64 bits cost a unit each; of other elements so many.
+    COMPARED = 4;
+    /// Units of one element that is converted, compared or summed by itself.
+    SINGLE = 2;
+    /// Units of an element among those of which the best are found.
+    SELECT = 12;
+    /// Units of one level of sorting one element.
+    SORT = 4;
+    /// Units of starting a row to be sorted.
+    SORT_ROW = 60;
+    /// Sweeps of a coupling, at most.
+    SWEEPS = 100;
+    /// Units of one step down a tree, or one leaf entry, in tables of at most [`NEAR`] bytes.
+    TREE_STEP = 4;
+    /// Units of one in larger tables.
+    TREE_STEP_FAR = 16;
+    /// Units of starting on a tree.
+    TREE = 8;
+    /// Units of loading one byte of a plan: reading, hashing, checking and packing it.
+    LOAD_BYTE = 2;
+    /// Units of loading one node.
+    LOAD_NODE = 500;
+}
