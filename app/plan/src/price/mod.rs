@@ -14,7 +14,7 @@ mod table;
 mod traffic;
 
 use crate::format::Node;
-use crate::opcode::{BinaryOp, Opcode, UnaryOp};
+use crate::opcode::{Aggregate, BinaryOp, Opcode, UnaryOp};
 use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count};
 use assay_types::tensor::DType;
@@ -39,7 +39,10 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         Opcode::MaxPool(window) if node.dtype == DType::F32 => products::pool(node, operands[0], window, TAP),
         Opcode::MaxPool(window) => products::byte_pool(node, operands[0], window),
         Opcode::SumPool { window, .. } => products::pool(node, operands[0], window, TAP + TAP_SUM),
-        Opcode::TreeEnsemble { .. } => rows::trees(node, operands, trees),
+        Opcode::TreeEnsemble { aggregate, .. } => {
+            let sums = matches!(aggregate, Aggregate::Sum | Aggregate::Average);
+            rows::trees(node, operands, trees, sums)
+        }
         _ => elements(node, operands),
     };
     work.saturating_add(NODE)
@@ -51,17 +54,15 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
     let moved = traffic(all_bytes(node, operands));
     match &node.op {
         Opcode::Cast => moved.saturating_add(elements.saturating_mul(cast(operands[0].dtype, node.dtype))),
-        Opcode::Lookup => moved.saturating_add(elements),
+        Opcode::Lookup => traffic(all_bytes(node, &operands[..1])).saturating_add(elements),
         Opcode::Unary(op) => {
             // Vectors are whole, whatever is in them.
             let lanes = if node.dtype == DType::F32 { elements.next_multiple_of(16) } else { elements };
             start(node).saturating_add(moved).saturating_add(lanes.saturating_mul(unary(*op)))
         }
         Opcode::Binary(op) => {
-            let (pair, each) = ([operands[0], operands[1]], binary(*op, node.dtype));
-            let lanes =
-                if elements < 16 && node.dtype == DType::F32 { 16u64.saturating_mul(each) } else { 0 };
-            start(node).saturating_add(elementwise(node, pair, each)).saturating_add(lanes)
+            let pair = [operands[0], operands[1]];
+            start(node).saturating_add(elementwise(node, pair, binary(*op, node.dtype)))
         }
         Opcode::Compare(_) => {
             let wide = operands[0].dtype == DType::I64;
@@ -84,7 +85,8 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
         }
         Opcode::Concat { axis } => {
             let runs = (around(&node.dims, *axis).0 as u64).saturating_mul(operands.len() as u64);
-            runs.saturating_mul(RUN).saturating_add(moved)
+            let operands = (operands.len() as u64).saturating_mul(RUN);
+            runs.saturating_mul(APPEND).saturating_add(operands).saturating_add(moved)
         }
         _ => chosen(node, operands),
     }
@@ -120,7 +122,8 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
 /// The data copied, then so many slices put or combined at their places.
 fn scattered(node: &Node, operands: &[&Node], times: u64) -> u64 {
     let updates = bytes(operands[2]);
-    lookups(times, node, updates / times.max(1)).saturating_add(traffic(all_bytes(node, operands)))
+    let placed = lookups(times, node, updates / times.max(1)).saturating_add(START);
+    placed.saturating_add(traffic(all_bytes(node, operands)))
 }
 
 /// Functions of f32 run on vectors.
@@ -165,7 +168,8 @@ fn unary(op: UnaryOp) -> u64 {
     }
 }
 
-/// The price of bringing a plan of so many bytes and nodes into memory, ready to run.
-pub(crate) fn load_units(bytes: u64, nodes: u64) -> u64 {
-    bytes.saturating_mul(LOAD_BYTE).saturating_add(nodes.saturating_mul(LOAD_NODE))
+/// The price of bringing a plan of so many bytes, and nodes of these prices, into memory, ready to run.
+pub(crate) fn load_units(bytes: u64, nodes: &[u64]) -> u64 {
+    let node = |&units: &u64| if units > 0 { LOAD_NODE } else { LOAD_NAME };
+    bytes.saturating_mul(LOAD_BYTE).saturating_add(nodes.iter().map(node).sum())
 }

@@ -64,6 +64,7 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], number
         packed.saturating_mul(size),
         bytes(operands[loops.row_operand]),
         if arranged_columns > 0 { bytes(column) } else { 0 },
+        operands[2..].iter().map(|zero| bytes(zero)).sum(),
         bytes(node),
     ]);
     sum(&[
@@ -174,7 +175,7 @@ pub(super) fn pool(node: &Node, x: &Node, window: &Window, tap: u64) -> u64 {
     let columns = u64::from(node.dims[node.dims.len() - 1]);
     let lines = product(&[count(&node.dims) as u64 / columns, columns.div_ceil(WIDTH)]);
     let taps = product(&[lines, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
-    let tap = if window.stride[1] > 1 { 2 * tap } else { tap };
+    let tap = if window.stride[1] > 1 { tap + tap / 2 } else { tap };
     sum(&[taps.saturating_mul(tap), lines.saturating_mul(LINE), traffic(bytes(x) + bytes(node))])
 }
 
@@ -185,5 +186,5 @@ pub(super) fn byte_pool(node: &Node, x: &Node, window: &Window) -> u64 {
     let positions = count(&node.dims) as u64 / channels;
     let taps = product(&[positions, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
     let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
-    sum(&[taps.saturating_mul(PATCH + channels / 4), turned.saturating_mul(ARRANGE)])
+    sum(&[taps.saturating_mul(PATCH + channels / 3), turned.saturating_mul(ARRANGE)])
 }

@@ -81,10 +81,19 @@ fn couple(node: &Node, classes: u32) -> u64 {
     u64::from(node.dims[0]).saturating_mul(SWEEPS * sweep)
 }
 
-pub(super) fn trees(node: &Node, operands: &[&Node], trees: Option<TreeShape>) -> u64 {
+/// Rows walk down all trees. `sums` says whether leaves add up.
+pub(super) fn trees(node: &Node, operands: &[&Node], trees: Option<TreeShape>, sums: bool) -> u64 {
     let (rows, roots) = (u64::from(operands[0].dims[0]), count(&operands[1].dims) as u64);
-    let step = if bytes(operands[2]) <= NEAR { TREE_STEP } else { TREE_STEP_FAR };
-    let steps = trees.map_or(0, |shape| shape.steps).saturating_mul(step);
-    let walked = rows.saturating_mul(steps.saturating_add(roots.saturating_mul(TREE)));
-    walked.saturating_add(traffic(bytes(operands[0]).saturating_add(bytes(node))))
+    let steps = trees.map_or(0, |shape| shape.steps);
+    let far = bytes(operands[2]) > NEAR;
+    let walked = if sums && !trees.is_some_and(|shape| shape.equality) {
+        let fetched = if far { rows.min(TREE_ROWS).saturating_mul(TREE_FETCH) } else { 0 };
+        steps.saturating_mul(rows.saturating_mul(TREE_STEP).saturating_add(fetched))
+    } else {
+        let step = if far { TREE_PLAIN_FAR } else { TREE_PLAIN };
+        steps.saturating_mul(rows).saturating_mul(step)
+    };
+    let started = rows.saturating_mul(roots).saturating_mul(TREE);
+    let moved = traffic(bytes(operands[0]).saturating_add(bytes(node)));
+    walked.saturating_add(started).saturating_add(moved).saturating_add(RUN)
 }

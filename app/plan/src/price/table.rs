@@ -24,16 +24,20 @@ table! {
     NEW_BYTES = 3;
     /// Units of a run of elements that are worked on together.
     RUN = 16;
+    /// Units of a run that is copied.
+    COPY = 12;
+    /// Units of a run that is copied behind another operand's.
+    APPEND = 8;
     /// Units of an element that is moved by itself, its neighbour being less than a line of 64 bytes away.
     HOP = 2;
     /// Units of one whose neighbour is further away, in a value of at most [`NEAR`] bytes.
-    HOP_NEAR = 4;
+    HOP_NEAR = 3;
     /// Units of one whose neighbour is further away, in a larger value.
-    HOP_FAR = 8;
+    HOP_FAR = 5;
     /// Units of a look-up at a place that the data chooses, in a value of at most [`NEAR`] bytes.
     LOOKUP_NEAR = 14;
     /// Units of a look-up in a value of at most [`MIDDLE`] bytes.
-    LOOKUP_MIDDLE = 48;
+    LOOKUP_MIDDLE = 36;
     /// Units of a look-up in a larger value.
     LOOKUP_FAR = 120;
     /// Bytes of a value whose places the last cache holds.
@@ -116,14 +120,22 @@ table! {
     SORT_ROW = 60;
     /// Sweeps of a coupling, at most.
     SWEEPS = 100;
-    /// Units of one step down a tree, or one leaf entry, in tables of at most [`NEAR`] bytes.
+    /// Units of one step down a tree, or one leaf entry.
     TREE_STEP = 4;
-    /// Units of one in larger tables.
-    TREE_STEP_FAR = 16;
+    /// Units more in tables of over [`NEAR`] bytes, for the first rows, which bring them to the core.
+    TREE_FETCH = 12;
+    /// Rows that do.
+    TREE_ROWS = 16;
+    /// Units of a step where leaves do not add up, or a comparison is one for equality.
+    TREE_PLAIN = 8;
+    /// The same in tables of over [`NEAR`] bytes.
+    TREE_PLAIN_FAR = 64;
     /// Units of starting on a tree.
     TREE = 8;
     /// Units of loading one byte of a plan: reading, hashing, checking and packing it.
-    LOAD_BYTE = 2;
+    LOAD_BYTE = 4;
     /// Units of loading one node.
-    LOAD_NODE = 500;
+    LOAD_NODE = 4000;
+    /// Units of loading one node that costs nothing in a run.
+    LOAD_NAME = 1000;
 }

@@ -31,7 +31,7 @@ pub(super) fn hops(elements: u64, step: u64, value: &Node) -> u64 {
 /// A walk's copy of `x` to so many elements.
 pub(super) fn walked(walk: &Walk<1>, x: &Node, elements: u64) -> u64 {
     let written = elements.saturating_mul(x.dtype.size() as u64);
-    let moved = walk.runs().saturating_mul(RUN).saturating_add(traffic(written + written.min(bytes(x))));
+    let moved = walk.runs().saturating_mul(COPY).saturating_add(traffic(written + written.min(bytes(x))));
     match walk.steps[0] {
         0 | 1 => moved,
         step => moved.saturating_add(hops(elements, step.unsigned_abs() as u64, x)),

@@ -26,11 +26,16 @@ pub(super) fn dims(node: &Node, operands: &[&Node], classes: u32) -> Result<Vec<
     Ok(vec![x.dims[0], classes])
 }
 
+/// The greatest of the comparison modes that are by order; those for equality follow.
+const LAST_ORDER: i32 = 4;
+
 /// What the tables of an ensemble ask for, and what a walk through them costs at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TreeShape {
     /// For every tree, the nodes and entries on the longest way from its root to the end of a leaf, together.
     pub steps: u64,
+    /// Whether a comparison is one for equality, or for being none.
+    pub equality: bool,
     /// Features that a row must have.
     pub features: u64,
     /// Classes that a result must have.
@@ -47,7 +52,7 @@ pub(crate) fn check_tables(
     nodes: &[[i32; 5]],
     leaf_classes: &[i32],
 ) -> Result<TreeShape, Rule> {
-    let mut shape = TreeShape { steps: 0, features: 0, classes: 0 };
+    let mut shape = TreeShape { steps: 0, equality: false, features: 0, classes: 0 };
     // The longest way down from each node.
     let mut ways = vec![1u64; nodes.len()];
     for (at, &[first, second, if_true, if_false, mode]) in nodes.iter().enumerate().rev() {
@@ -59,6 +64,7 @@ pub(crate) fn check_tables(
             continue;
         }
         need!((1..=LAST_COMPARISON).contains(&(mode & !NAN_IS_TRUE)), "a mode is unknown");
+        shape.equality |= mode & !NAN_IS_TRUE > LAST_ORDER;
         let feature = index(first, i32::MAX as usize)?;
         shape.features = shape.features.max(feature as u64 + 1);
         for child in [if_true, if_false] {
