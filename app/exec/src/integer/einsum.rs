@@ -125,15 +125,15 @@ impl EinsumInt {
         y.fill(0);
         let shape = [steps(&self.rows), steps(&self.columns), steps(&self.terms)];
         let few = shape.iter().product::<usize>() < FEW;
-        let mut blocks = if few { None } else { Some(Blocks::new()) };
+        let mut blocks = None;
         for step in 0..steps(&self.batch) {
             product.at = place(&self.batch, step);
-            match &mut blocks {
-                None => product.one_by_one(shape, y),
-                Some(_) if self.side_by_side() && (shape[0] < MANY || shape[2] <= SHALLOW) => {
-                    product.line_by_line(isa, shape, y);
-                }
-                Some(blocks) => blocks.multiply(isa, &mut product, shape, y),
+            if few {
+                product.one_by_one(shape, y);
+            } else if self.side_by_side() && (shape[0] < MANY || shape[2] <= SHALLOW) {
+                product.line_by_line(isa, shape, y);
+            } else {
+                blocks.get_or_insert_with(Blocks::new).multiply(isa, &mut product, shape, y);
             }
         }
     }
@@ -208,9 +208,14 @@ impl<X: Byte, W: Byte> Product<'_, X, W> {
                     }
                 }
                 let zeros = self.einsum.columns.first().map_or(0, |axis| axis.strides[3]);
-                for (column, y) in y.iter_mut().enumerate() {
-                    let zero = self.data.3[at[3] + (first + column) * zeros].wide();
-                    *y = y.wrapping_sub(zero.wrapping_mul(sum));
+                if zeros == 0 {
+                    let less = self.data.3[at[3]].wide().wrapping_mul(sum);
+                    y.iter_mut().for_each(|y| *y = y.wrapping_sub(less));
+                    continue;
+                }
+                for (y, zero) in y.iter_mut().zip(self.data.3[at[3] + first * zeros..].iter().step_by(zeros))
+                {
+                    *y = y.wrapping_sub(zero.wide().wrapping_mul(sum));
                 }
             }
         }

@@ -62,20 +62,27 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
         }
         Opcode::Binary(op) => {
             let pair = [operands[0], operands[1]];
-            start(node).saturating_add(elementwise(node, pair, binary(*op, node.dtype)))
+            let byte = node.dtype.size() == 1;
+            let few = match op {
+                BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
+                BinaryOp::ShiftLeft | BinaryOp::ShiftRight if count(&pair[1].dims) > 1 => elements / QUICK,
+                _ => 0,
+            };
+            let work = elementwise(node, pair, binary(*op, node.dtype));
+            start(node).saturating_add(work).saturating_add(few)
         }
         Opcode::Compare(_) => {
-            let wide = operands[0].dtype == DType::I64;
-            elementwise(node, [operands[0], operands[1]], 0).saturating_add(if wide {
-                elements
-            } else {
-                elements / COMPARED
-            })
+            let each = match operands[0].dtype {
+                DType::I64 => elements,
+                DType::F32 | DType::I32 => elements / QUICK,
+                _ => 0,
+            };
+            elementwise(node, [operands[0], operands[1]], 0).saturating_add(each)
         }
         Opcode::Select => elementwise(node, [operands[0], operands[1], operands[2]], 0),
-        Opcode::Dequantize => elementwise(node, [operands[0], operands[1], operands[2]], 0),
-        Opcode::Quantize | Opcode::Requantize => {
-            elementwise(node, [operands[0], operands[1], operands[2]], SINGLE / 2)
+        Opcode::Quantize | Opcode::Dequantize | Opcode::Requantize => {
+            let rate = if node.dtype == DType::F32 { QUICK } else { ROUNDED };
+            elementwise(node, [operands[0], operands[1], operands[2]], 0).saturating_add(elements / rate)
         }
         Opcode::Pad { .. } => {
             let rows = elements / node.dims.last().map_or(1, |&dim| u64::from(dim));
@@ -97,17 +104,21 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
     let written = traffic(bytes(node).saturating_add(operands.get(1).map_or(0, |index| bytes(index))));
     let indices = || count(&operands[1].dims) as u64;
     // Only what is taken counts in a gather, not what it is taken from.
-    let gathered =
-        |times: u64| lookups(times, operands[0], bytes(node) / times.max(1)).saturating_add(written);
+    let gathered = |times: u64, block: u64| {
+        lookups(times, operands[0], block, bytes(node) / times.max(1)).saturating_add(written)
+    };
+    // Along an axis, one block after the other is looked into.
+    let block = |axis: u8| bytes(operands[0]) / (around(&operands[0].dims, axis).0 as u64);
     match &node.op {
-        Opcode::GatherElements { .. } => gathered(count(&node.dims) as u64),
+        Opcode::GatherElements { axis } => gathered(count(&node.dims) as u64, block(*axis)),
         Opcode::Gather { axis } => {
-            gathered((around(&operands[0].dims, *axis).0 as u64).saturating_mul(indices()))
+            let outer = around(&operands[0].dims, *axis).0 as u64;
+            gathered(outer.saturating_mul(indices()), block(*axis))
         }
         Opcode::GatherNd { .. } => {
             let tuple = operands[1].dims.last().map_or(1, |&dim| u64::from(dim));
             let each = tuple.saturating_mul(SINGLE).saturating_mul(indices() / tuple);
-            gathered(indices() / tuple).saturating_add(each)
+            gathered(indices() / tuple, u64::MAX).saturating_add(each)
         }
         Opcode::ScatterElements { .. } => scattered(node, operands, indices()),
         Opcode::ScatterNd { .. } => {
@@ -122,7 +133,7 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
 /// The data copied, then so many slices put or combined at their places.
 fn scattered(node: &Node, operands: &[&Node], times: u64) -> u64 {
     let updates = bytes(operands[2]);
-    let placed = lookups(times, node, updates / times.max(1)).saturating_add(START);
+    let placed = lookups(times, node, u64::MAX, updates / times.max(1)).saturating_add(START);
     placed.saturating_add(traffic(all_bytes(node, operands)))
 }
 

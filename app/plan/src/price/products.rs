@@ -19,12 +19,21 @@ pub(super) enum Numbers {
     Integers,
 }
 
+/// What products of these numbers cost.
+struct Rates {
+    /// Multiply-adds for one unit.
+    multiplied: u64,
+    /// Bytes of an element of packed columns.
+    size: u64,
+    step: u64,
+    arrange: u64,
+}
+
 impl Numbers {
-    /// Multiply-adds for one unit, and bytes of a factor's element.
-    fn rates(self) -> (u64, u64) {
+    fn rates(self) -> Rates {
         match self {
-            Numbers::Floats => (FMAS, 4),
-            Numbers::Integers => (MACS, 1),
+            Numbers::Floats => Rates { multiplied: FMAS, size: 4, step: STEP, arrange: ARRANGE },
+            Numbers::Integers => Rates { multiplied: MACS, size: 1, step: STEP_INT, arrange: ARRANGE_INT },
         }
     }
 }
@@ -41,27 +50,32 @@ const WIDTH: u64 = contraction::PANEL as u64;
 
 pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], numbers: Numbers) -> u64 {
     let loops = einsum_loops(node, operands, labels);
-    let (rate, size) = numbers.rates();
+    let rates = numbers.rates();
     let column = operands[loops.column_operand()];
     let (batch, rows, panels, depth) =
         (loops.batch_count(), loops.row_count(), loops.panels(), loops.depth());
     let lines = product(&[batch, rows, panels]);
-    let multiplied = product(&[lines, WIDTH, depth]) / rate;
+    let multiplied = product(&[lines, WIDTH, depth]) / rates.multiplied;
     // Steps of the batch may share their columns.
     let sets = if loops.columns_are_shared() { 1 } else { batch };
     let packed = product(&[sets, panels, WIDTH, depth]);
     let constant = matches!(column.op, Opcode::Const { .. }) && loops.columns_are_shared();
-    let arranged_columns = if constant || columns_in_place(&loops) { 0 } else { packed };
+    // Columns of integers are not filled up.
+    let filled = match numbers {
+        Numbers::Floats => packed,
+        Numbers::Integers => product(&[sets, loops.column_count(), depth]),
+    };
+    let arranged_columns = if constant || columns_in_place(&loops) { 0 } else { filled };
     let arranged_rows = if loops.rows_are_contiguous() { 0 } else { product(&[batch, rows, depth]) };
     let arranged = sum(&[arranged_columns, arranged_rows]);
-    let panels_arranged = if arranged_columns > 0 { product(&[sets, panels]) } else { 0 };
+    let panels_arranged = if arranged_columns > 0 && rates.size > 1 { product(&[sets, panels]) } else { 0 };
     // Results whose neighbours are no columns are put to their places one by one, and so is what they are made of.
     let scattered = match loops.columns.last() {
         Some(axis) if axis.out > 1 => sum(&[arranged, product(&[batch, rows, panels, WIDTH])]),
         _ => 0,
     };
     let moved = sum(&[
-        packed.saturating_mul(size),
+        packed.saturating_mul(rates.size),
         bytes(operands[loops.row_operand]),
         if arranged_columns > 0 { bytes(column) } else { 0 },
         operands[2..].iter().map(|zero| bytes(zero)).sum(),
@@ -70,8 +84,8 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], number
     sum(&[
         multiplied,
         lines.saturating_mul(LINE),
-        batch.saturating_mul(STEP),
-        arranged.saturating_mul(ARRANGE),
+        batch.saturating_mul(rates.step),
+        arranged.saturating_mul(rates.arrange) / 4,
         panels_arranged.saturating_mul(PANEL),
         scattered.saturating_mul(SCATTERED),
         traffic(moved),
@@ -152,7 +166,7 @@ pub(super) fn conv2d(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     } else {
         sizes.multiplied(if sizes.inner < WIDTH { FMAS_THIN } else { FMAS })
     };
-    sum(&[STEP, work, traffic(moved)])
+    sum(&[STEP + NODE, work, count(&x.dims) as u64 / BLOCKED, traffic(moved)])
 }
 
 pub(super) fn conv2d_int(node: &Node, operands: &[&Node], groups: u32) -> u64 {
@@ -167,7 +181,7 @@ pub(super) fn conv2d_int(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     // Channels are brought together and parted again, byte by byte.
     let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
     let moved = sum(&[bytes(x), bytes(node), 2 * bytes(weights)]);
-    sum(&[STEP, work, turned.saturating_mul(ARRANGE), traffic(moved)])
+    sum(&[STEP, work, turned.saturating_mul(TURN), traffic(moved)])
 }
 
 /// A pool over f32: 16 neighbours at a time. A tap of a window that steps is gathered.
@@ -186,5 +200,5 @@ pub(super) fn byte_pool(node: &Node, x: &Node, window: &Window) -> u64 {
     let positions = count(&node.dims) as u64 / channels;
     let taps = product(&[positions, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
     let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
-    sum(&[taps.saturating_mul(PATCH + channels / 3), turned.saturating_mul(ARRANGE)])
+    sum(&[taps.saturating_mul(PATCH + channels / 3), turned.saturating_mul(2 * TURN)])
 }

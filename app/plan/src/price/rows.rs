@@ -28,14 +28,19 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
         Opcode::LogSoftmax { axes } => twice(x, along(x, axes, LOG_ROW, EXP, 2)),
         Opcode::RmsNorm { axes, .. } => twice(x, along(x, axes, NORM_ROW, 0, 2)),
         Opcode::ArgMax { axis, .. } | Opcode::ArgMin { axis, .. } => {
-            let (outer, dim, inner) = around(&x.dims, *axis);
-            let rows = if inner == 1 { 0 } else { outer.saturating_mul(dim) };
-            elements.saturating_add((rows as u64).saturating_mul(RUN))
+            let (outer, _, inner) = around(&x.dims, *axis);
+            // The first element of a row is the best without a comparison.
+            let first = (outer as u64).saturating_mul(inner as u64);
+            (elements - first).saturating_mul(ARG)
         }
         Opcode::CumSum { axis, .. } => {
             let (outer, dim, inner) = around(&x.dims, *axis);
             let runs = if inner == 1 { 0 } else { outer.saturating_mul(dim) };
-            let each = if inner == 1 { SINGLE } else { 0 };
+            let each = match (inner, dim as u64) {
+                (1, OVERLAP..) => SINGLE,
+                (1, _) => SINGLE / 2,
+                _ => 0,
+            };
             elements.saturating_mul(each).saturating_add((runs as u64).saturating_mul(RUN))
         }
         Opcode::TopK { axis, k, .. } => top_k(x, *axis, *k),
@@ -85,7 +90,7 @@ fn couple(node: &Node, classes: u32) -> u64 {
 pub(super) fn trees(node: &Node, operands: &[&Node], trees: Option<TreeShape>, sums: bool) -> u64 {
     let (rows, roots) = (u64::from(operands[0].dims[0]), count(&operands[1].dims) as u64);
     let steps = trees.map_or(0, |shape| shape.steps);
-    let far = bytes(operands[2]) > NEAR;
+    let far = bytes(operands[2]) > CLOSE;
     let walked = if sums && !trees.is_some_and(|shape| shape.equality) {
         let fetched = if far { rows.min(TREE_ROWS).saturating_mul(TREE_FETCH) } else { 0 };
         steps.saturating_mul(rows.saturating_mul(TREE_STEP).saturating_add(fetched))

@@ -13,13 +13,17 @@ table! {
     /// Units of starting a node.
     NODE = 60;
     /// Bytes of a node's traffic that a core's own cache serves.
-    NEAR = 1 << 20;
+    NEAR = 2 << 20;
     /// Bytes of a node's traffic that stay in memory which the process has used before.
     FAR = 32 << 20;
+    /// Bytes of a value whose places a core's own cache holds.
+    CLOSE = 1 << 20;
+    /// Bytes of a value whose places the last cache holds.
+    MIDDLE = 8 << 20;
     /// Bytes for one unit of the first [`NEAR`].
     NEAR_BYTES = 24;
     /// Bytes for one unit from there to [`FAR`].
-    FAR_BYTES = 6;
+    FAR_BYTES = 8;
     /// Bytes for one unit beyond [`FAR`].
     NEW_BYTES = 3;
     /// Units of a run of elements that are worked on together.
@@ -30,36 +34,44 @@ table! {
     APPEND = 8;
     /// Units of an element that is moved by itself, its neighbour being less than a line of 64 bytes away.
     HOP = 2;
-    /// Units of one whose neighbour is further away, in a value of at most [`NEAR`] bytes.
+    /// Units of one whose neighbour is further away, in a value of at most [`CLOSE`] bytes.
     HOP_NEAR = 3;
     /// Units of one whose neighbour is further away, in a larger value.
     HOP_FAR = 5;
-    /// Units of a look-up at a place that the data chooses, in a value of at most [`NEAR`] bytes.
+    /// Units of a look-up at a place that the data chooses, in a value of at most [`CLOSE`] bytes.
     LOOKUP_NEAR = 14;
     /// Units of a look-up in a value of at most [`MIDDLE`] bytes.
-    LOOKUP_MIDDLE = 36;
+    LOOKUP_MIDDLE = 44;
+    /// Units of a look-up in one block after the other of a larger value, each of at most [`CLOSE`] bytes.
+    LOOKUP_BLOCK = 28;
     /// Units of a look-up in a larger value.
     LOOKUP_FAR = 120;
-    /// Bytes of a value whose places the last cache holds.
-    MIDDLE = 8 << 20;
-    /// Bytes for one unit of a slice that is looked up in a value of more than [`NEAR`] bytes.
+    /// Bytes for one unit of a slice that is looked up in a value of more than [`CLOSE`] bytes.
     SLICE_BYTES = 3;
     /// Fused multiply-adds for one unit.
     FMAS = 24;
     /// The same, in convolutions of fewer than 16 channels, whose taps are looked up.
     FMAS_THIN = 12;
     /// Multiply-adds of integers for one unit.
-    MACS = 16;
+    MACS = 12;
     /// Units of starting a step that computes on vectors.
     START = 40;
     /// Units of starting the products of one step of a batch.
-    STEP = 100;
+    STEP = 120;
+    /// The same, of integers.
+    STEP_INT = 24;
     /// Units of one row of 16 sums, besides its multiply-adds.
     LINE = 12;
-    /// Units of an element that is brought to its place for products.
-    ARRANGE = 1;
+    /// Quarters of a unit of an element that is brought to its place for products.
+    ARRANGE = 3;
+    /// The same, of integers.
+    ARRANGE_INT = 12;
+    /// Units of a byte of an image whose channels are brought together, or parted again.
+    TURN = 1;
+    /// Elements of an image of f32 that are brought into blocks of channels for one unit.
+    BLOCKED = 8;
     /// Units of 16 columns that are brought to their places, besides their elements.
-    PANEL = 80;
+    PANEL = 64;
     /// Units of an element of an einsum whose result's last axis gives no columns.
     SCATTERED = 8;
     /// Units of an element that a grouped convolution brings to its place by itself.
@@ -77,7 +89,7 @@ table! {
     /// Units more of one that is summed.
     TAP_SUM = 10;
     /// Units of one row of a sum, greatest, least or product.
-    FOLD_ROW = 20;
+    FOLD_ROW = 16;
     /// The same, of integers and bools.
     FOLD_ROW_INT = 4;
     /// Units of one row of a softmax.
@@ -87,7 +99,7 @@ table! {
     /// Units of one row of a root-mean-square norm.
     NORM_ROW = 50;
     /// Bytes of reduced rows for one unit, besides their traffic.
-    FOLD_BYTES = 32;
+    FOLD_BYTES = 64;
     /// Units of one element through exp, sigmoid, silu, and in a softmax.
     EXP = 2;
     /// Units of one element through tanh, erf and what is made of them.
@@ -108,10 +120,18 @@ table! {
     DIVIDE = 8;
     /// The same, of 64 bits.
     DIVIDE_WIDE = 24;
-    /// Compared integers of 64 bits cost a unit each; of other elements so many.
-    COMPARED = 4;
-    /// Units of one element that is converted, compared or summed by itself.
+    /// Elements of one byte for one unit that are multiplied.
+    BYTES_MULTIPLIED = 16;
+    /// Elements for one unit that are compared, shifted by numbers of their own, or brought from integers to f32.
+    QUICK = 4;
+    /// Elements for one unit that are brought from numbers to bytes.
+    ROUNDED = 2;
+    /// Units of one element that is converted or summed by itself.
     SINGLE = 2;
+    /// Elements of a row whose sums wait for each other; in shorter ones rows overlap.
+    OVERLAP = 32;
+    /// Units of an element that is compared with the best so far.
+    ARG = 5;
     /// Units of an element among those of which the best are found.
     SELECT = 12;
     /// Units of one level of sorting one element.
@@ -122,13 +142,13 @@ table! {
     SWEEPS = 100;
     /// Units of one step down a tree, or one leaf entry.
     TREE_STEP = 4;
-    /// Units more in tables of over [`NEAR`] bytes, for the first rows, which bring them to the core.
+    /// Units more in tables of over [`CLOSE`] bytes, for the first rows, which bring them to the core.
     TREE_FETCH = 12;
     /// Rows that do.
     TREE_ROWS = 16;
     /// Units of a step where leaves do not add up, or a comparison is one for equality.
     TREE_PLAIN = 8;
-    /// The same in tables of over [`NEAR`] bytes.
+    /// The same in tables of over [`CLOSE`] bytes.
     TREE_PLAIN_FAR = 64;
     /// Units of starting on a tree.
     TREE = 8;

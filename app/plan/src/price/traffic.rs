@@ -22,7 +22,7 @@ pub(super) fn hops(elements: u64, step: u64, value: &Node) -> u64 {
     let apart = step.saturating_mul(value.dtype.size() as u64);
     let each = match apart {
         0..64 => HOP,
-        _ if bytes(value) <= NEAR => HOP_NEAR,
+        _ if bytes(value) <= CLOSE => HOP_NEAR,
         _ => HOP_FAR,
     };
     elements.saturating_mul(each)
@@ -50,12 +50,12 @@ pub(super) fn elementwise<const N: usize>(node: &Node, operands: [&Node; N], eac
     runs.saturating_add(traffic(all_bytes(node, &operands))).saturating_add(elements)
 }
 
-/// So many look-ups in a value of slices of so many bytes.
-pub(super) fn lookups(times: u64, value: &Node, slice: u64) -> u64 {
-    let table = bytes(value);
-    let one = match table {
-        _ if table <= NEAR => LOOKUP_NEAR.saturating_add(slice / NEAR_BYTES),
-        _ if table <= MIDDLE => LOOKUP_MIDDLE.saturating_add(slice / SLICE_BYTES),
+/// So many look-ups in a value, one block of so many bytes after the other, of slices of so many bytes.
+pub(super) fn lookups(times: u64, value: &Node, block: u64, slice: u64) -> u64 {
+    let one = match bytes(value) {
+        table if table <= CLOSE => LOOKUP_NEAR.saturating_add(slice / NEAR_BYTES),
+        _ if block <= CLOSE => LOOKUP_BLOCK.saturating_add(slice / SLICE_BYTES),
+        table if table <= MIDDLE => LOOKUP_MIDDLE.saturating_add(slice / SLICE_BYTES),
         _ => LOOKUP_FAR.saturating_add(slice / SLICE_BYTES),
     };
     times.saturating_mul(one)
