@@ -294,7 +294,7 @@ fn select_as<T: Element>(walk: &Walk<3>, view: &mut View<'_>) {
     let run = walk.run;
     let mut runs = y.chunks_exact_mut(run);
     // Both are read before one is taken: what the condition is must not be guessed.
-    let either = |c: u8, a: T, b: T| if c != 0 { a } else { b };
+    let either = |c: u8, a: T, b: T| std::hint::select_unpredictable(c != 0, a, b);
     match walk.steps {
         [1, 1, 1] => walk.each(|[c_start, a_start, b_start]| {
             let Some(y) = runs.next() else { return };

@@ -85,7 +85,8 @@ impl EinsumInt {
             }
         }
         let mut this = Self { batch, rows, columns, terms, x: 0, places: vec![] };
-        if steps(&this.rows) > steps(&this.columns) {
+        let shallow = steps(&this.terms) <= SHALLOW && this.side_by_side();
+        if steps(&this.rows) > steps(&this.columns) && !shallow {
             this.swap();
         }
         let few = steps(&this.terms);

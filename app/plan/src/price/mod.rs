@@ -17,6 +17,7 @@ use crate::format::Node;
 use crate::opcode::{Aggregate, BinaryOp, Opcode, UnaryOp};
 use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count};
+use crate::walk::Walk;
 use assay_types::tensor::DType;
 use products::Numbers;
 pub use table::PRICES;
@@ -53,22 +54,43 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
     let elements = count(&node.dims) as u64;
     let moved = traffic(all_bytes(node, operands));
     match &node.op {
-        Opcode::Cast => moved.saturating_add(elements.saturating_mul(cast(operands[0].dtype, node.dtype))),
+        Opcode::Cast => {
+            let wide = if operands[0].dtype == DType::I64 { elements / QUICK } else { 0 };
+            let each = elements.saturating_mul(cast(operands[0].dtype, node.dtype));
+            moved.saturating_add(each).saturating_add(wide)
+        }
         Opcode::Lookup => traffic(all_bytes(node, &operands[..1])).saturating_add(elements),
         Opcode::Unary(op) => {
             // Vectors are whole, whatever is in them.
             let lanes = if node.dtype == DType::F32 { elements.next_multiple_of(16) } else { elements };
-            start(node).saturating_add(moved).saturating_add(lanes.saturating_mul(unary(*op)))
+            let byte = node.dtype.size() == 1;
+            let few = if *op == UnaryOp::Square && byte { elements / BYTES_MULTIPLIED } else { 0 };
+            let work = lanes.saturating_mul(unary(*op)).saturating_add(few);
+            start(node).saturating_add(moved).saturating_add(work)
         }
         Opcode::Binary(op) => {
             let pair = [operands[0], operands[1]];
             let byte = node.dtype.size() == 1;
+            // Numbers of their own to shift by.
+            let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
             let few = match op {
                 BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
-                BinaryOp::ShiftLeft | BinaryOp::ShiftRight if count(&pair[1].dims) > 1 => elements / QUICK,
+                BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
+                    if byte {
+                        elements / ROUNDED
+                    } else {
+                        elements
+                    }
+                }
                 _ => 0,
             };
-            let work = elementwise(node, pair, binary(*op, node.dtype));
+            let each = binary(*op, node.dtype);
+            let least = if elements < LEAST_LANES && node.dtype == DType::F32 {
+                (LEAST_LANES - elements).saturating_mul(each)
+            } else {
+                0
+            };
+            let work = elementwise(node, pair, each).saturating_add(least);
             start(node).saturating_add(work).saturating_add(few)
         }
         Opcode::Compare(_) => {
@@ -86,9 +108,7 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
         }
         Opcode::Pad { .. } => {
             let rows = elements / node.dims.last().map_or(1, |&dim| u64::from(dim));
-            moved
-                .saturating_add(elements.saturating_mul(2 * SINGLE))
-                .saturating_add(rows.saturating_mul(2 * RUN))
+            moved.saturating_add(elements.saturating_mul(PADDED)).saturating_add(rows.saturating_mul(2 * RUN))
         }
         Opcode::Concat { axis } => {
             let runs = (around(&node.dims, *axis).0 as u64).saturating_mul(operands.len() as u64);
@@ -105,7 +125,9 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
     let indices = || count(&operands[1].dims) as u64;
     // Only what is taken counts in a gather, not what it is taken from.
     let gathered = |times: u64, block: u64| {
-        lookups(times, operands[0], block, bytes(node) / times.max(1)).saturating_add(written)
+        lookups(times, operands[0], block, bytes(node) / times.max(1))
+            .saturating_add(written)
+            .saturating_add(START)
     };
     // Along an axis, one block after the other is looked into.
     let block = |axis: u8| bytes(operands[0]) / (around(&operands[0].dims, axis).0 as u64);
@@ -117,13 +139,13 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
         }
         Opcode::GatherNd { .. } => {
             let tuple = operands[1].dims.last().map_or(1, |&dim| u64::from(dim));
-            let each = tuple.saturating_mul(SINGLE).saturating_mul(indices() / tuple);
+            let each = tuple.saturating_mul(INDEX).saturating_mul(indices() / tuple);
             gathered(indices() / tuple, u64::MAX).saturating_add(each)
         }
         Opcode::ScatterElements { .. } => scattered(node, operands, indices()),
         Opcode::ScatterNd { .. } => {
             let tuple = operands[1].dims.last().map_or(1, |&dim| u64::from(dim));
-            let each = tuple.saturating_mul(SINGLE).saturating_mul(indices() / tuple);
+            let each = tuple.saturating_mul(INDEX).saturating_mul(indices() / tuple);
             scattered(node, operands, indices() / tuple).saturating_add(each)
         }
         _ => rows::rows(node, operands),

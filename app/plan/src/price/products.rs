@@ -59,7 +59,10 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], number
     // Steps of the batch may share their columns.
     let sets = if loops.columns_are_shared() { 1 } else { batch };
     let packed = product(&[sets, panels, WIDTH, depth]);
-    let constant = matches!(column.op, Opcode::Const { .. }) && loops.columns_are_shared();
+    // A single column is brought to its place every time.
+    let constant = matches!(column.op, Opcode::Const { .. })
+        && loops.columns_are_shared()
+        && (loops.column_count() > 1 || rates.size == 1);
     // Columns of integers are not filled up.
     let filled = match numbers {
         Numbers::Floats => packed,
@@ -74,6 +77,9 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], number
         Some(axis) if axis.out > 1 => sum(&[arranged, product(&[batch, rows, panels, WIDTH])]),
         _ => 0,
     };
+    // Columns whose terms are on pages of their own.
+    let apart = loops.sum.last().map_or(0, |axis| rates.size.saturating_mul(axis.column as u64));
+    let strewn = if constant || apart < APART { 0 } else { filled };
     let moved = sum(&[
         packed.saturating_mul(rates.size),
         bytes(operands[loops.row_operand]),
@@ -86,6 +92,7 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], number
         lines.saturating_mul(LINE),
         batch.saturating_mul(rates.step),
         arranged.saturating_mul(rates.arrange) / 4,
+        strewn,
         panels_arranged.saturating_mul(PANEL),
         scattered.saturating_mul(SCATTERED),
         traffic(moved),
@@ -94,9 +101,8 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], number
 
 /// Whether whole panels of columns lie side by side and can be used where they are.
 fn columns_in_place(loops: &Contraction) -> bool {
-    let last = loops.columns.last();
     loops.depth() > 1
-        && last.is_some_and(|axis| {
+        && loops.columns.last().is_some_and(|axis| {
             axis.column == 1 && axis.out == 1 && axis.dim.is_multiple_of(contraction::PANEL)
         })
 }

@@ -31,17 +31,22 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
             let (outer, _, inner) = around(&x.dims, *axis);
             // The first element of a row is the best without a comparison.
             let first = (outer as u64).saturating_mul(inner as u64);
-            (elements - first).saturating_mul(ARG)
+            let row = if inner == 1 { 0 } else { ROW };
+            (elements - first).saturating_mul(ARG).saturating_add(first.saturating_mul(row))
         }
         Opcode::CumSum { axis, .. } => {
             let (outer, dim, inner) = around(&x.dims, *axis);
-            let runs = if inner == 1 { 0 } else { outer.saturating_mul(dim) };
+            let runs = if inner == 1 { 0 } else { outer.saturating_mul(dim) as u64 };
+            let rows = if inner == 1 { outer as u64 } else { 0 };
             let each = match (inner, dim as u64) {
                 (1, OVERLAP..) => SINGLE,
                 (1, _) => SINGLE / 2,
                 _ => 0,
             };
-            elements.saturating_mul(each).saturating_add((runs as u64).saturating_mul(RUN))
+            elements
+                .saturating_mul(each)
+                .saturating_add(runs.saturating_mul(RUN))
+                .saturating_add(rows.saturating_mul(ROW))
         }
         Opcode::TopK { axis, k, .. } => top_k(x, *axis, *k),
         Opcode::Couple { classes } => couple(node, *classes),
@@ -59,7 +64,10 @@ fn twice(x: &Node, work: u64) -> u64 {
 fn along(x: &Node, axes: &[u8], row: u64, each: u64, copies: u64) -> u64 {
     let elements = count(&x.dims) as u64;
     let length: u64 = axes.iter().map(|&axis| u64::from(x.dims[axis as usize])).product();
-    let work = elements.saturating_mul(each).saturating_add((elements / length).saturating_mul(row));
+    let rows = elements / length;
+    // Where each element costs by itself, the first of a row does not wait.
+    let counted = if copies == 1 { elements - rows } else { elements };
+    let work = counted.saturating_mul(each).saturating_add(rows.saturating_mul(row));
     let order = reduced_last(x.dims.len(), axes);
     if keeps_order(&x.dims, &order) {
         return work;
@@ -100,5 +108,5 @@ pub(super) fn trees(node: &Node, operands: &[&Node], trees: Option<TreeShape>, s
     };
     let started = rows.saturating_mul(roots).saturating_mul(TREE);
     let moved = traffic(bytes(operands[0]).saturating_add(bytes(node)));
-    walked.saturating_add(started).saturating_add(moved).saturating_add(RUN)
+    walked.saturating_add(started).saturating_add(moved).saturating_add(START)
 }

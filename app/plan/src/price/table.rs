@@ -37,7 +37,9 @@ table! {
     /// Units of one whose neighbour is further away, in a value of at most [`CLOSE`] bytes.
     HOP_NEAR = 3;
     /// Units of one whose neighbour is further away, in a larger value.
-    HOP_FAR = 5;
+    HOP_FAR = 6;
+    /// The same, where another axis has the neighbours, so that blocks of lines are turned.
+    TURN_FAR = 4;
     /// Units of a look-up at a place that the data chooses, in a value of at most [`CLOSE`] bytes.
     LOOKUP_NEAR = 14;
     /// Units of a look-up in a value of at most [`MIDDLE`] bytes.
@@ -45,13 +47,13 @@ table! {
     /// Units of a look-up in one block after the other of a larger value, each of at most [`CLOSE`] bytes.
     LOOKUP_BLOCK = 28;
     /// Units of a look-up in a larger value.
-    LOOKUP_FAR = 120;
+    LOOKUP_FAR = 136;
     /// Bytes for one unit of a slice that is looked up in a value of more than [`CLOSE`] bytes.
     SLICE_BYTES = 3;
     /// Fused multiply-adds for one unit.
     FMAS = 24;
     /// The same, in convolutions of fewer than 16 channels, whose taps are looked up.
-    FMAS_THIN = 12;
+    FMAS_THIN = 10;
     /// Multiply-adds of integers for one unit.
     MACS = 12;
     /// Units of starting a step that computes on vectors.
@@ -65,11 +67,13 @@ table! {
     /// Quarters of a unit of an element that is brought to its place for products.
     ARRANGE = 3;
     /// The same, of integers.
-    ARRANGE_INT = 12;
+    ARRANGE_INT = 8;
+    /// Bytes between the terms of a column from which on each of its elements costs a unit more: pages are far.
+    APART = 2048;
     /// Units of a byte of an image whose channels are brought together, or parted again.
     TURN = 1;
     /// Elements of an image of f32 that are brought into blocks of channels for one unit.
-    BLOCKED = 8;
+    BLOCKED = 4;
     /// Units of 16 columns that are brought to their places, besides their elements.
     PANEL = 64;
     /// Units of an element of an einsum whose result's last axis gives no columns.
@@ -79,7 +83,7 @@ table! {
     /// Units of one tap of an integer convolution at one position, besides its channels.
     PATCH = 16;
     /// Units of one row of results of 16 channels of a depthwise convolution.
-    DEPTH_ROW = 200;
+    DEPTH_ROW = 240;
     /// Units of one tap of 16 results of a depthwise convolution.
     DEPTH_TAP = 1;
     /// The same, of bytes.
@@ -87,7 +91,7 @@ table! {
     /// Units of one tap of 16 results of a pool.
     TAP = 20;
     /// Units more of one that is summed.
-    TAP_SUM = 10;
+    TAP_SUM = 8;
     /// Units of one row of a sum, greatest, least or product.
     FOLD_ROW = 16;
     /// The same, of integers and bools.
@@ -107,7 +111,7 @@ table! {
     /// Units of one element through a logarithm.
     LN = 20;
     /// Units of one through a sine, cosine, arc tangent, or inverse hyperbolic cosine or tangent.
-    ANGLE = 40;
+    ANGLE = 36;
     /// Units of one through a tangent, arc cosine, hyperbolic sine or cosine, or inverse hyperbolic sine.
     ARC = 64;
     /// Units of one through an arc sine.
@@ -117,21 +121,29 @@ table! {
     /// Units of one remainder of f32.
     REM = 36;
     /// Units of one quotient or remainder of integers of up to 32 bits.
-    DIVIDE = 8;
+    DIVIDE = 6;
     /// The same, of 64 bits.
     DIVIDE_WIDE = 24;
     /// Elements of one byte for one unit that are multiplied.
     BYTES_MULTIPLIED = 16;
-    /// Elements for one unit that are compared, shifted by numbers of their own, or brought from integers to f32.
+    /// Elements for one unit that are compared, or brought from integers to f32.
     QUICK = 4;
-    /// Elements for one unit that are brought from numbers to bytes.
+    /// Elements for one unit that are brought from numbers to bytes, or bytes shifted by numbers of their own.
     ROUNDED = 2;
+    /// Elements of the shortest power or remainder.
+    LEAST_LANES = 3;
+    /// Units of an element of a padded value.
+    PADDED = 5;
+    /// Units of an index of a tuple.
+    INDEX = 4;
     /// Units of one element that is converted or summed by itself.
     SINGLE = 2;
     /// Elements of a row whose sums wait for each other; in shorter ones rows overlap.
     OVERLAP = 32;
     /// Units of an element that is compared with the best so far.
     ARG = 5;
+    /// Units of the first element of a row, where rows lie side by side, and of a row of running sums.
+    ROW = 2;
     /// Units of an element among those of which the best are found.
     SELECT = 12;
     /// Units of one level of sorting one element.
@@ -149,13 +161,13 @@ table! {
     /// Units of a step where leaves do not add up, or a comparison is one for equality.
     TREE_PLAIN = 8;
     /// The same in tables of over [`CLOSE`] bytes.
-    TREE_PLAIN_FAR = 64;
+    TREE_PLAIN_FAR = 96;
     /// Units of starting on a tree.
     TREE = 8;
     /// Units of loading one byte of a plan: reading, hashing, checking and packing it.
-    LOAD_BYTE = 4;
+    LOAD_BYTE = 2;
     /// Units of loading one node.
-    LOAD_NODE = 4000;
+    LOAD_NODE = 3000;
     /// Units of loading one node that costs nothing in a run.
-    LOAD_NAME = 1000;
+    LOAD_NAME = 750;
 }

@@ -17,12 +17,12 @@ pub(super) fn all_bytes(node: &Node, operands: &[&Node]) -> u64 {
     operands.iter().fold(bytes(node), |sum, operand| sum.saturating_add(bytes(operand)))
 }
 
-/// Elements along one of whose axes neighbours are so many elements apart in a value.
-pub(super) fn hops(elements: u64, step: u64, value: &Node) -> u64 {
-    let apart = step.saturating_mul(value.dtype.size() as u64);
-    let each = match apart {
+/// Elements of a value whose neighbours on the walk are so many elements apart.
+fn hops(elements: u64, step: u64, turns: bool, value: &Node) -> u64 {
+    let each = match step.saturating_mul(value.dtype.size() as u64) {
         0..64 => HOP,
         _ if bytes(value) <= CLOSE => HOP_NEAR,
+        _ if turns => TURN_FAR,
         _ => HOP_FAR,
     };
     elements.saturating_mul(each)
@@ -34,7 +34,7 @@ pub(super) fn walked(walk: &Walk<1>, x: &Node, elements: u64) -> u64 {
     let moved = walk.runs().saturating_mul(COPY).saturating_add(traffic(written + written.min(bytes(x))));
     match walk.steps[0] {
         0 | 1 => moved,
-        step => moved.saturating_add(hops(elements, step.unsigned_abs() as u64, x)),
+        step => moved.saturating_add(hops(elements, step.unsigned_abs() as u64, walk.turns(), x)),
     }
 }
 
