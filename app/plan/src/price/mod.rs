@@ -74,6 +74,7 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
             // Numbers of their own to shift by.
             let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
             let few = match op {
+                BinaryOp::Max | BinaryOp::Min if node.dtype == DType::I64 => elements / ROUNDED,
                 BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
                 BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
                     if byte {

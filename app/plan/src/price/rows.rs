@@ -31,7 +31,7 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
             let (outer, _, inner) = around(&x.dims, *axis);
             // The first element of a row is the best without a comparison.
             let first = (outer as u64).saturating_mul(inner as u64);
-            let row = if inner == 1 { 0 } else { ROW };
+            let row = u64::from(inner > 1);
             (elements - first).saturating_mul(ARG).saturating_add(first.saturating_mul(row))
         }
         Opcode::CumSum { axis, .. } => {

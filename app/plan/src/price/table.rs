@@ -19,7 +19,7 @@ table! {
     /// Bytes of a value whose places a core's own cache holds.
     CLOSE = 1 << 20;
     /// Bytes of a value whose places the last cache holds.
-    MIDDLE = 8 << 20;
+    MIDDLE = 16 << 20;
     /// Bytes for one unit of the first [`NEAR`].
     NEAR_BYTES = 24;
     /// Bytes for one unit from there to [`FAR`].
@@ -75,7 +75,7 @@ table! {
     /// Elements of an image of f32 that are brought into blocks of channels for one unit.
     BLOCKED = 4;
     /// Units of 16 columns that are brought to their places, besides their elements.
-    PANEL = 64;
+    PANEL = 80;
     /// Units of an element of an einsum whose result's last axis gives no columns.
     SCATTERED = 8;
     /// Units of an element that a grouped convolution brings to its place by itself.
@@ -93,7 +93,7 @@ table! {
     /// Units more of one that is summed.
     TAP_SUM = 8;
     /// Units of one row of a sum, greatest, least or product.
-    FOLD_ROW = 16;
+    FOLD_ROW = 17;
     /// The same, of integers and bools.
     FOLD_ROW_INT = 4;
     /// Units of one row of a softmax.
@@ -128,7 +128,8 @@ table! {
     BYTES_MULTIPLIED = 16;
     /// Elements for one unit that are compared, or brought from integers to f32.
     QUICK = 4;
-    /// Elements for one unit that are brought from numbers to bytes, or bytes shifted by numbers of their own.
+    /// Elements for one unit that are brought from numbers to bytes, bytes that are shifted by numbers of their own, and
+    /// integers of 64 bits of which the greater is taken.
     ROUNDED = 2;
     /// Elements of the shortest power or remainder.
     LEAST_LANES = 3;
@@ -142,7 +143,7 @@ table! {
     OVERLAP = 32;
     /// Units of an element that is compared with the best so far.
     ARG = 5;
-    /// Units of the first element of a row, where rows lie side by side, and of a row of running sums.
+    /// Units of a row of running sums.
     ROW = 2;
     /// Units of an element among those of which the best are found.
     SELECT = 12;
@@ -155,13 +156,13 @@ table! {
     /// Units of one step down a tree, or one leaf entry.
     TREE_STEP = 4;
     /// Units more in tables of over [`CLOSE`] bytes, for the first rows, which bring them to the core.
-    TREE_FETCH = 12;
+    TREE_FETCH = 13;
     /// Rows that do.
     TREE_ROWS = 16;
     /// Units of a step where leaves do not add up, or a comparison is one for equality.
     TREE_PLAIN = 8;
     /// The same in tables of over [`CLOSE`] bytes.
-    TREE_PLAIN_FAR = 96;
+    TREE_PLAIN_FAR = 112;
     /// Units of starting on a tree.
     TREE = 8;
     /// Units of loading one byte of a plan: reading, hashing, checking and packing it.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Runs of a case, at least.
 const LEAST_RUNS: u32 = 5;
-/// Time after which the share of a processor that the thread was given is known well enough.
+/// Time on a processor after which the share of it that the thread was given is known well enough.
 const LONG: Duration = Duration::from_millis(100);
 
 /// A case and what it took.
@@ -69,10 +69,13 @@ pub fn measure(case: &Case, options: &Options, clock: u64) -> Result<Measured, B
         runs += 1;
     }
     let elapsed = start.elapsed();
-    if let (Some(before), Some(after), true) = (before, on_processor(), elapsed > LONG && runs > 0) {
-        let share = (after.saturating_sub(before) as f64 / elapsed.as_nanos() as f64).min(1.0);
-        let mean = all as f64 / f64::from(runs) * share;
-        best = best.map(|best| best.min(mean as u64));
+    if let (Some(before), Some(after)) = (before, on_processor()) {
+        let had = Duration::from_nanos(after.saturating_sub(before));
+        if had > LONG {
+            let mean =
+                all as f64 / f64::from(runs.max(1)) * (had.as_secs_f64() / elapsed.as_secs_f64()).min(1.0);
+            best = best.map(|best| best.min(mean as u64));
+        }
     }
     Ok(Measured { opcode: case.opcode.clone(), shapes: case.shapes.clone(), nanos: best, units })
 }

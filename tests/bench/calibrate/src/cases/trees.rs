@@ -39,8 +39,8 @@ pub fn cases(cases: &mut Vec<Case>) {
         for (mode, aggregate) in
             [(1, Aggregate::Sum), (3, Aggregate::Average), (5, Aggregate::Sum), (1, Aggregate::Min)]
         {
-            // One row again and again would find its way through large tables in the cache.
-            if rows == 1 && trees >= 500 && (mode, aggregate) != (1, Aggregate::Sum) {
+            // One row again and again, and tests that never hold, find their way through large tables in the cache.
+            if trees >= 500 && (mode == 5 || (rows == 1 && aggregate == Aggregate::Min)) {
                 continue;
             }
             full(cases, Full { rows, trees, depth, classes, entries, mode, aggregate });
