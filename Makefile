@@ -13,7 +13,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # crates: otherwise RocksDB compiles again.
 CARGO := tools/setup/cargo
 
-.PHONY: build demo test bench lint engine where setup cross fuzz miri asan
+.PHONY: build demo test bench calibrate lint engine where setup cross fuzz miri asan
 
 build: setup
 	$(CARGO) build --release --workspace
@@ -51,6 +51,10 @@ asan: setup
 # One part (`make bench PART=engine`) or all; tables on the terminal, files in $(CARGO_TARGET_DIR)/bench.
 bench: setup
 	tests/bench/run.sh $(PART) $(BENCH_ARGS)
+
+# What a unit is worth on this machine: each opcode's nanoseconds per unit, and the spread that the law allows.
+calibrate: setup
+	$(CARGO) run --release --quiet -p assay-calibrate -- --isa avx2 --check yes $(CALIBRATE_ARGS)
 
 lint: setup
 	$(CARGO) fmt --all --check

@@ -5,6 +5,7 @@
 
 use assay_types::hash::CompilerHash;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Bytes of a decompressed compiler blob.
 pub const MAX_COMPILER_BYTES: u64 = 64 * 1024 * 1024;
@@ -29,6 +30,8 @@ pub struct EngineManifest {
     pub rustc: String,
     /// The tract that is in it.
     pub tract: String,
+    /// The price table: every number of [`assay_plan::PRICES`] by its name, in lower case.
+    pub prices: BTreeMap<String, u64>,
 }
 
 /// An engine's files, as committed.
@@ -88,6 +91,9 @@ impl Artifact {
         if manifest.engine != self.number {
             return Err(self.error(format!("manifest.toml is of engine {}", manifest.engine)));
         }
+        if let Some(name) = other_price(&manifest.prices) {
+            return Err(self.error(format!("manifest.toml has another price of {name} than this build")));
+        }
         if manifest.compressed_bytes != self.compressed.len() as u64 {
             return Err(self.error(format!(
                 "compiler.wasm.zst has {} bytes where manifest.toml says {}",
@@ -127,12 +133,49 @@ impl Artifact {
     }
 }
 
+/// A number of the price table that a manifest lacks, has beside it, or has otherwise.
+fn other_price(prices: &BTreeMap<String, u64>) -> Option<String> {
+    let own: BTreeMap<String, u64> =
+        assay_plan::PRICES.iter().map(|&(name, value)| (name.to_lowercase(), value)).collect();
+    let names = own.keys().chain(prices.keys());
+    names.into_iter().find(|&name| own.get(name) != prices.get(name)).cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn fixture(manifest: &'static str, compressed: &'static [u8]) -> Artifact {
         Artifact { number: 1, manifest, compressed }
+    }
+
+    /// A manifest's price table, as it is written.
+    fn prices(artifact: &Artifact) -> &str {
+        &artifact.manifest[artifact.manifest.find("[prices]").unwrap()..]
+    }
+
+    #[test]
+    fn the_latest_engine_has_the_prices_of_this_build() {
+        let manifest = artifact(LATEST).unwrap().manifest().unwrap();
+        assert_eq!(manifest.prices.len(), assay_plan::PRICES.len());
+        assert_eq!(other_price(&manifest.prices), None);
+    }
+
+    #[test]
+    fn another_price_and_an_unknown_one_are_refused() {
+        let whole = artifact(LATEST).unwrap();
+        let (name, value) = assay_plan::PRICES[0];
+        let line = format!("{} = {value}\n", name.to_lowercase());
+        assert!(whole.manifest.contains(&line));
+        for other in [
+            String::new(),
+            format!("{} = {}\n", name.to_lowercase(), value + 1),
+            format!("{line}noise = 1\n"),
+        ] {
+            let manifest = whole.manifest.replacen(&line, &other, 1).leak();
+            let reason = fixture(manifest, whole.compressed).manifest().unwrap_err().reason;
+            assert!(reason.contains("another price"), "{reason}");
+        }
     }
 
     #[test]
@@ -167,9 +210,10 @@ mod tests {
         let bomb = zstd::bulk::compress(&vec![0; 1 << 20], 19).unwrap();
         let text = format!(
             "engine = 1\ncompiler_hash = \"{}\"\ncompiler_bytes = 100\ncompressed_bytes = {}\n\
-             opcode_set = 1\nprice_table = 1\nrustc = \"x\"\ntract = \"y\"\n",
+             opcode_set = 1\nprice_table = 1\nrustc = \"x\"\ntract = \"y\"\n{}",
             CompilerHash([0; 32]),
-            bomb.len()
+            bomb.len(),
+            prices(artifact(1).unwrap()),
         );
         let bomb = fixture(text.leak(), bomb.leak());
         assert!(bomb.blob().unwrap_err().reason.starts_with("compiler.wasm.zst"));

@@ -131,7 +131,8 @@ fn queries(case: &Case, tx: &str) {
     assert_eq!(case.say(&format!("query tx {tx}"))["code"], 0);
     let height = case.say(&format!("query tx {tx}"))["height"].clone();
     let block = case.say(&format!("query block {height}"));
-    assert_eq!(block["txs"][0], tx);
+    assert_eq!(block["txs"][1], tx, "the first is the claim");
+    assert_eq!(block["claim"]["height"], height);
     assert_eq!(case.say("query validators")["validators"].as_array().map(Vec::len), Some(1));
     let (params, fees) = (case.say("query params"), case.say("query fees"));
     assert_eq!(params["unit_price"], fees["unit_price"]);

@@ -67,8 +67,8 @@ fn lowered(onnx: Vec<u8>, shapes: &[InputShape]) -> TractResult<Plan> {
     lower::lower(model, &ports, lowering)
 }
 
-/// Puts the file's constants in the order of their size, and says how many bytes they have. tract copies them one by one
-/// into the hole that the file itself has left; so the last, which may not fit there any more, are small.
+/// Puts the file's constants in the order of their size, and says how many bytes they have. tract copies them one by
+/// one into the hole that the file itself has left; so the last, which may not fit there any more, are small.
 fn place_initializers(proto: &mut ModelProto) -> usize {
     let Some(graph) = proto.graph.as_mut() else { return 0 };
     graph.initializer.sort_by_key(|tensor| std::cmp::Reverse(tensor.raw_data.len()));

@@ -44,8 +44,15 @@ pub fn manifest(engine: u32, wasm: &[u8], packed: &[u8], rustc: &str, tract: &st
          opcode_set = {opcodes}\n\
          price_table = {PRICE_TABLE}\n\
          rustc = \"{rustc}\"\n\
-         tract = \"{tract}\"\n"
+         tract = \"{tract}\"\n{}",
+        prices()
     ))
+}
+
+/// The price table, as TOML.
+fn prices() -> String {
+    let line = |(name, value): &(&str, u64)| format!("{} = {value}\n", name.to_lowercase());
+    format!("\n[prices]\n{}", assay_plan::PRICES.iter().map(line).collect::<String>())
 }
 
 /// The number of the price table that goes with this opcode set.

@@ -25,23 +25,57 @@ fn sums<T: Element>(
     let (_, dim, inner) = around(&view.node().dims, axis);
     let x: &[T] = view.operand(0);
     let y: &mut [T] = view.result();
-    let row = |step: usize| if reverse { dim - 1 - step } else { step } * inner;
     for (x, y) in x.chunks_exact(dim * inner).zip(y.chunks_exact_mut(dim * inner)) {
-        for step in 0..dim {
-            let at = row(step);
-            // The sum so far stands in the row before; it still lacks that row's element if exclusive.
-            for i in at..at + inner {
-                let (so_far, added) = match (step, exclusive) {
-                    (0, true) => {
-                        y[i] = zero;
-                        continue;
-                    }
-                    (0, false) => (zero, x[i]),
-                    (_, false) => (y[row(step - 1) + i - at], x[i]),
-                    (_, true) => (y[row(step - 1) + i - at], x[row(step - 1) + i - at]),
-                };
-                y[i] = add(so_far, added);
-            }
+        if inner == 1 {
+            row(x, y, exclusive, reverse, zero, &add);
+        } else {
+            rows(x, y, inner, exclusive, reverse, zero, &add);
+        }
+    }
+}
+
+/// The running sums of one row.
+fn row<T: Element>(x: &[T], y: &mut [T], exclusive: bool, reverse: bool, zero: T, add: &impl Fn(T, T) -> T) {
+    let mut sum = zero;
+    let mut take = |y: &mut T, x: T| {
+        let before = sum;
+        sum = add(sum, x);
+        *y = if exclusive { before } else { sum };
+    };
+    if reverse {
+        y.iter_mut().zip(x).rev().for_each(|(y, &x)| take(y, x));
+    } else {
+        y.iter_mut().zip(x).for_each(|(y, &x)| take(y, x));
+    }
+}
+
+/// The running sums of rows that lie side by side, `inner` of them.
+fn rows<T: Element>(
+    x: &[T],
+    y: &mut [T],
+    inner: usize,
+    exclusive: bool,
+    reverse: bool,
+    zero: T,
+    add: &impl Fn(T, T) -> T,
+) {
+    let dim = x.len() / inner;
+    let place = |step: usize| if reverse { dim - 1 - step } else { step } * inner;
+    for step in 0..dim {
+        let at = place(step);
+        if step == 0 {
+            let start = x[at..][..inner].iter().map(|&x| if exclusive { zero } else { add(zero, x) });
+            y[at..][..inner].iter_mut().zip(start).for_each(|(y, sum)| *y = sum);
+            continue;
+        }
+        // The sum so far stands beside; it still lacks the element there if exclusive.
+        let before = place(step - 1);
+        let (low, high) = y.split_at_mut(at.max(before));
+        let (so_far, y) =
+            if reverse { (&high[..inner], &mut low[at..]) } else { (&low[before..], &mut high[..]) };
+        let added = &x[if exclusive { before } else { at }..][..inner];
+        for (y, (&sum, &x)) in y[..inner].iter_mut().zip(so_far.iter().zip(added)) {
+            *y = add(sum, x);
         }
     }
 }

@@ -159,21 +159,42 @@ macro_rules! integer {
         }
     };
 }
-integer!(i64, u64, |x| x.signum());
-integer!(i32, u32, |x| x.signum());
-integer!(i8, u8, |x| x.signum());
+integer!(i64, u64, |x| i64::from(x > 0) - i64::from(x < 0));
+integer!(i32, u32, |x| i32::from(x > 0) - i32::from(x < 0));
+integer!(i8, u8, |x| i8::from(x > 0) - i8::from(x < 0));
 integer!(u8, u8, |x| x.min(1));
 
-/// Calls `visit` with each pair of operands and the place of their result.
-fn pairs<T: Element, U>(walk: &Walk<2>, a: &[T], b: &[T], y: &mut [U], mut visit: impl FnMut(T, T, &mut U)) {
-    let mut runs = y.chunks_exact_mut(walk.run);
-    let [a_step, b_step] = walk.steps.map(|step| step as usize);
-    walk.each(|[a_start, b_start]| {
-        let Some(run) = runs.next() else { return };
-        for (i, y) in run.iter_mut().enumerate() {
-            visit(a[a_start + i * a_step], b[b_start + i * b_step], y);
+/// Puts the function of each pair of operands at the place of their result.
+///
+/// A run's operands go on or stand still; each of these ways is a loop of its own, which the compiler can make one
+/// of vectors.
+fn pairs<T: Element, U>(walk: &Walk<2>, a: &[T], b: &[T], y: &mut [U], mut function: impl FnMut(T, T) -> U) {
+    let run = walk.run;
+    let mut runs = y.chunks_exact_mut(run);
+    match walk.steps {
+        [1, 1] => walk.each(|[a_start, b_start]| {
+            let Some(y) = runs.next() else { return };
+            let operands = a[a_start..][..run].iter().zip(&b[b_start..][..run]);
+            y.iter_mut().zip(operands).for_each(|(y, (&a, &b))| *y = function(a, b));
+        }),
+        [1, 0] => walk.each(|[a_start, b_start]| {
+            let (Some(y), b) = (runs.next(), b[b_start]) else { return };
+            y.iter_mut().zip(&a[a_start..][..run]).for_each(|(y, &a)| *y = function(a, b));
+        }),
+        [0, 1] => walk.each(|[a_start, b_start]| {
+            let (Some(y), a) = (runs.next(), a[a_start]) else { return };
+            y.iter_mut().zip(&b[b_start..][..run]).for_each(|(y, &b)| *y = function(a, b));
+        }),
+        steps => {
+            let [a_step, b_step] = steps.map(|step| step as usize);
+            walk.each(|[a_start, b_start]| {
+                let Some(y) = runs.next() else { return };
+                for (i, y) in y.iter_mut().enumerate() {
+                    *y = function(a[a_start + i * a_step], b[b_start + i * b_step]);
+                }
+            });
         }
-    });
+    }
 }
 
 pub(crate) fn binary(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Result<(), Failed> {
@@ -185,13 +206,11 @@ pub(crate) fn binary(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Resul
         DType::U8 => return binary_integer::<u8>(walk, view, op),
         DType::Bool => {
             let (a, b, y): (&[u8], &[u8], &mut [u8]) = (view.operand(0), view.operand(1), view.result());
-            pairs(walk, a, b, y, |a, b, y| {
-                *y = match op {
-                    BinaryOp::And => a & b,
-                    BinaryOp::Or => a | b,
-                    _ => a ^ b,
-                }
-            });
+            match op {
+                BinaryOp::And => pairs(walk, a, b, y, |a, b| a & b),
+                BinaryOp::Or => pairs(walk, a, b, y, |a, b| a | b),
+                _ => pairs(walk, a, b, y, |a, b| a ^ b),
+            }
         }
     }
     Ok(())
@@ -204,7 +223,7 @@ fn binary_f32(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) {
     let op = binary_kernel(op);
     let (a, b, y): (&[f32], &[f32], &mut [f32]) = (view.operand(0), view.operand(1), view.result());
     if walk.run < SHORT_RUN {
-        return pairs(walk, a, b, y, |a, b, y| *y = kernels::binary_one(op, a, b));
+        return pairs(walk, a, b, y, |a, b| kernels::binary_one(op, a, b));
     }
     let isa = view.isa();
     let mut runs = y.chunks_exact_mut(walk.run);
@@ -227,18 +246,18 @@ fn binary_integer<T: Integer>(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp)
         value.unwrap_or_default()
     };
     match op {
-        BinaryOp::Add => pairs(walk, a, b, y, |a, b, y| *y = a.wrapping_add(b)),
-        BinaryOp::Sub => pairs(walk, a, b, y, |a, b, y| *y = a.wrapping_sub(b)),
-        BinaryOp::Mul => pairs(walk, a, b, y, |a, b, y| *y = a.wrapping_mul(b)),
-        BinaryOp::Div => pairs(walk, a, b, y, |a, b, y| *y = checked(a.quotient(b))),
-        BinaryOp::Rem => pairs(walk, a, b, y, |a, b, y| *y = checked(a.remainder(b))),
-        BinaryOp::Max => pairs(walk, a, b, y, |a, b, y| *y = a.max(b)),
-        BinaryOp::BitAnd => pairs(walk, a, b, y, |a, b, y| *y = a & b),
-        BinaryOp::BitOr => pairs(walk, a, b, y, |a, b, y| *y = a | b),
-        BinaryOp::BitXor => pairs(walk, a, b, y, |a, b, y| *y = a ^ b),
-        BinaryOp::ShiftLeft => pairs(walk, a, b, y, |a, b, y| *y = a.shift_left(b)),
-        BinaryOp::ShiftRight => pairs(walk, a, b, y, |a, b, y| *y = a.shift_right(b)),
-        _ => pairs(walk, a, b, y, |a, b, y| *y = a.min(b)),
+        BinaryOp::Add => pairs(walk, a, b, y, |a, b| a.wrapping_add(b)),
+        BinaryOp::Sub => pairs(walk, a, b, y, |a, b| a.wrapping_sub(b)),
+        BinaryOp::Mul => pairs(walk, a, b, y, |a, b| a.wrapping_mul(b)),
+        BinaryOp::Div => pairs(walk, a, b, y, |a, b| checked(a.quotient(b))),
+        BinaryOp::Rem => pairs(walk, a, b, y, |a, b| checked(a.remainder(b))),
+        BinaryOp::Max => pairs(walk, a, b, y, |a, b| a.max(b)),
+        BinaryOp::BitAnd => pairs(walk, a, b, y, |a, b| a & b),
+        BinaryOp::BitOr => pairs(walk, a, b, y, |a, b| a | b),
+        BinaryOp::BitXor => pairs(walk, a, b, y, |a, b| a ^ b),
+        BinaryOp::ShiftLeft => pairs(walk, a, b, y, |a, b| a.shift_left(b)),
+        BinaryOp::ShiftRight => pairs(walk, a, b, y, |a, b| a.shift_right(b)),
+        _ => pairs(walk, a, b, y, |a, b| a.min(b)),
     }
     if failed { Err(Failed) } else { Ok(()) }
 }
@@ -256,12 +275,12 @@ pub(crate) fn compare(walk: &Walk<2>, view: &mut View<'_>, op: CompareOp) {
 fn compare_as<T: Element + PartialOrd>(walk: &Walk<2>, view: &mut View<'_>, op: CompareOp) {
     let (a, b, y): (&[T], &[T], &mut [u8]) = (view.operand(0), view.operand(1), view.result());
     match op {
-        CompareOp::Lt => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a < b)),
-        CompareOp::Le => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a <= b)),
-        CompareOp::Gt => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a > b)),
-        CompareOp::Ge => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a >= b)),
-        CompareOp::Eq => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a == b)),
-        CompareOp::Ne => pairs(walk, a, b, y, |a, b, y| *y = u8::from(a != b)),
+        CompareOp::Lt => pairs(walk, a, b, y, |a, b| u8::from(a < b)),
+        CompareOp::Le => pairs(walk, a, b, y, |a, b| u8::from(a <= b)),
+        CompareOp::Gt => pairs(walk, a, b, y, |a, b| u8::from(a > b)),
+        CompareOp::Ge => pairs(walk, a, b, y, |a, b| u8::from(a >= b)),
+        CompareOp::Eq => pairs(walk, a, b, y, |a, b| u8::from(a == b)),
+        CompareOp::Ne => pairs(walk, a, b, y, |a, b| u8::from(a != b)),
     }
 }
 
@@ -272,13 +291,43 @@ pub(crate) fn select(walk: &Walk<3>, view: &mut View<'_>) {
 fn select_as<T: Element>(walk: &Walk<3>, view: &mut View<'_>) {
     let condition: &[u8] = view.operand(0);
     let (a, b, y): (&[T], &[T], &mut [T]) = (view.operand(1), view.operand(2), view.result());
-    let mut runs = y.chunks_exact_mut(walk.run);
-    let [c_step, a_step, b_step] = walk.steps.map(|step| step as usize);
-    walk.each(|[c_start, a_start, b_start]| {
-        let Some(run) = runs.next() else { return };
-        for (i, y) in run.iter_mut().enumerate() {
-            let chosen = condition[c_start + i * c_step] != 0;
-            *y = if chosen { a[a_start + i * a_step] } else { b[b_start + i * b_step] };
+    let run = walk.run;
+    let mut runs = y.chunks_exact_mut(run);
+    // Both are read before one is taken: what the condition is must not be guessed.
+    let either = |c: u8, a: T, b: T| std::hint::select_unpredictable(c != 0, a, b);
+    match walk.steps {
+        [1, 1, 1] => walk.each(|[c_start, a_start, b_start]| {
+            let Some(y) = runs.next() else { return };
+            let (c, a, b) = (&condition[c_start..][..run], &a[a_start..][..run], &b[b_start..][..run]);
+            y.iter_mut()
+                .zip(c.iter().zip(a.iter().zip(b)))
+                .for_each(|(y, (&c, (&a, &b)))| *y = either(c, a, b));
+        }),
+        [1, 1, 0] => walk.each(|[c_start, a_start, b_start]| {
+            let (Some(y), b) = (runs.next(), b[b_start]) else { return };
+            let (c, a) = (&condition[c_start..][..run], &a[a_start..][..run]);
+            y.iter_mut().zip(c.iter().zip(a)).for_each(|(y, (&c, &a))| *y = either(c, a, b));
+        }),
+        [1, 0, 1] => walk.each(|[c_start, a_start, b_start]| {
+            let (Some(y), a) = (runs.next(), a[a_start]) else { return };
+            let (c, b) = (&condition[c_start..][..run], &b[b_start..][..run]);
+            y.iter_mut().zip(c.iter().zip(b)).for_each(|(y, (&c, &b))| *y = either(c, a, b));
+        }),
+        [0, a_step, b_step] => walk.each(|[c_start, a_start, b_start]| {
+            let Some(y) = runs.next() else { return };
+            let (x, start, step) =
+                if condition[c_start] != 0 { (a, a_start, a_step) } else { (b, b_start, b_step) };
+            if step == 1 { y.copy_from_slice(&x[start..][..run]) } else { y.fill(x[start]) }
+        }),
+        steps => {
+            let [c_step, a_step, b_step] = steps.map(|step| step as usize);
+            walk.each(|[c_start, a_start, b_start]| {
+                let Some(y) = runs.next() else { return };
+                for (i, y) in y.iter_mut().enumerate() {
+                    let (a, b) = (a[a_start + i * a_step], b[b_start + i * b_step]);
+                    *y = either(condition[c_start + i * c_step], a, b);
+                }
+            });
         }
-    });
+    }
 }

@@ -20,6 +20,7 @@ mod einsum;
 mod elementwise;
 mod executable;
 mod input;
+mod integer;
 mod movement;
 mod program;
 mod quant;

@@ -130,14 +130,34 @@ fn arg_as<T: crate::buffer::Element + PartialOrd>(view: &mut View<'_>, axis: u8,
     let y: &mut [i64] = view.result();
     let better = |new: T, best: T| {
         let ahead = if greatest { new > best } else { new < best };
-        ahead || (last && new == best)
+        ahead | (last & (new == best))
     };
+    if inner == 1 {
+        for (row, y) in x.chunks_exact(dim).zip(y) {
+            let (mut best, mut at) = (row[0], 0);
+            for (position, &new) in row.iter().enumerate().skip(1) {
+                // Chosen, not branched on: which one it is must not be guessed.
+                let ahead = better(new, best);
+                (best, at) = (if ahead { new } else { best }, if ahead { position } else { at });
+            }
+            *y = at as i64;
+        }
+        return;
+    }
+    // Some neighbouring rows at a time: their best elements stay at hand.
+    const SIDE: usize = 64;
     for (block, y) in x.chunks_exact(dim * inner).zip(y.chunks_exact_mut(inner)) {
-        y.fill(0);
-        for (position, row) in block.chunks_exact(inner).enumerate().skip(1) {
-            for (column, (y, &new)) in y.iter_mut().zip(row).enumerate() {
-                if better(new, block[*y as usize * inner + column]) {
-                    *y = position as i64;
+        for (number, y) in y.chunks_mut(SIDE).enumerate() {
+            let first = number * SIDE;
+            let mut best = [block[0]; SIDE];
+            let (best, width) = (&mut best[..y.len()], y.len());
+            best.copy_from_slice(&block[first..][..width]);
+            y.fill(0);
+            for (position, row) in block.chunks_exact(inner).enumerate().skip(1) {
+                for ((y, best), &new) in y.iter_mut().zip(&mut *best).zip(&row[first..][..width]) {
+                    let ahead = better(new, *best);
+                    *best = if ahead { new } else { *best };
+                    *y = if ahead { position as i64 } else { *y };
                 }
             }
         }

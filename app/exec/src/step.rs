@@ -3,7 +3,8 @@
 use crate::conv::{self, Conv};
 use crate::einsum::Einsum;
 use crate::executable::Failed;
-use crate::quant::{self, ConvInt, EinsumInt};
+use crate::integer::{ConvInt, EinsumInt};
+use crate::quant;
 use crate::rows::{self, Rows};
 use crate::view::View;
 use crate::{along, cast, elementwise, movement, scatter, trees};

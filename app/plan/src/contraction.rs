@@ -103,6 +103,11 @@ impl Contraction {
         steps(&self.sum)
     }
 
+    /// Columns for one step of the batch.
+    pub fn column_count(&self) -> u64 {
+        steps(&self.columns)
+    }
+
     /// Panels of 16 columns for one step of the batch.
     pub fn panels(&self) -> u64 {
         steps(&self.columns).div_ceil(PANEL as u64)

@@ -29,6 +29,7 @@ pub use format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
 pub use opcode::{
     Aggregate, BinaryOp, CompareOp, Divisor, MAX_COUPLED, Opcode, PadMode, Reducer, Scatter, UnaryOp, Window,
 };
+pub use price::PRICES;
 pub use rules::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, Rule, result_dims};
 pub use valid::ValidPlan;
 

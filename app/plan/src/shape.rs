@@ -2,6 +2,7 @@
 //! [`MAX_VALUE_BYTES`](crate::limits::MAX_VALUE_BYTES) with no dim of 0, so products fit a 32-bit `usize`.
 
 use crate::format::Node;
+use crate::opcode::Opcode;
 
 /// The number of elements.
 pub fn count(dims: &[u32]) -> usize {
@@ -50,4 +51,20 @@ pub fn reduced_last(rank: usize, axes: &[u8]) -> Vec<u8> {
 pub fn keeps_order(dims: &[u32], order: &[u8]) -> bool {
     let long = |axis: &&u8| dims[**axis as usize] > 1;
     order.iter().filter(long).is_sorted()
+}
+
+/// Whether a node's elements lie in its operand as they are; then from which element on. Such a node is another name
+/// for part of its operand, and costs nothing.
+pub fn part(node: &Node, x: &Node) -> Option<usize> {
+    match &node.op {
+        Opcode::Reshape => Some(0),
+        Opcode::Permute { axes } => keeps_order(&x.dims, axes).then_some(0),
+        Opcode::Broadcast => (node.dims == x.dims).then_some(0),
+        Opcode::Slice { axis, start, step } => {
+            let at = *axis as usize;
+            let alone = count(&x.dims[..at]) == 1 && (*step == 1 || node.dims[at] == 1);
+            alone.then(|| *start as usize * strides(&x.dims)[at])
+        }
+        _ => None,
+    }
 }

@@ -103,7 +103,7 @@ impl ValidPlan {
 
     /// The price of bringing the plan into memory.
     pub fn load_units(&self) -> u64 {
-        price::load_units(self.bytes, self.plan.nodes.len() as u64)
+        price::load_units(self.bytes, &self.node_units)
     }
 
     /// Bytes that the plan and one run of it hold at most: constants, packed constants and arena.

@@ -101,10 +101,20 @@ impl Walk<1> {
         Self::new(&node.dims, [&steps], [base])
     }
 
+    /// Whether the elements that neighbour each other in the value lie along another axis than the runs.
+    pub fn turns(&self) -> bool {
+        self.side().is_some()
+    }
+
+    /// The outer axis along which neighbours lie, when the runs jump.
+    fn side(&self) -> Option<usize> {
+        self.outer.iter().position(|(_, steps)| steps[0] == 1).filter(|_| self.steps[0] > 1)
+    }
+
     /// Copies the walked elements to `y`, one after the other.
     pub fn copy<T: Copy>(&self, x: &[T], y: &mut [T]) {
         let step = self.steps[0];
-        if let Some(side) = self.outer.iter().position(|(_, steps)| steps[0] == 1).filter(|_| step > 1) {
+        if let Some(side) = self.side() {
             return self.transpose(side, x, y);
         }
         let mut runs = y.chunks_exact_mut(self.run);

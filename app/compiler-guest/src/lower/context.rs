@@ -1,7 +1,7 @@
 //! What every concern needs: the plan under construction, the node at hand, and small opcodes that many use.
 
 use super::quant::Builder;
-use assay_plan::{BinaryOp, CompareOp, Opcode, UnaryOp};
+use assay_plan::{BinaryOp, CompareOp, Node, Opcode, UnaryOp};
 use assay_types::tensor::DType;
 use std::collections::BTreeMap;
 use tract_onnx::prelude::*;
@@ -180,6 +180,11 @@ impl Lowering {
     /// A function of each element.
     pub fn unary(&mut self, op: UnaryOp, value: u32) -> TractResult<u32> {
         let (dtype, dims) = self.of(value)?;
+        // The logarithm of a softmax that underflows would be minus infinity.
+        if let (UnaryOp::Ln, Some(Node { op: Opcode::Softmax { axes }, inputs, .. })) = (op, self.plan.get(value)) {
+            let (op, inputs) = (Opcode::LogSoftmax { axes: axes.clone() }, inputs.clone());
+            return Ok(self.plan.push(op, &inputs, dtype, &dims));
+        }
         Ok(self.plan.push(Opcode::Unary(op), &[value], dtype, &dims))
     }
 

@@ -6,8 +6,8 @@
 //! slices that leave their elements side by side have no storage: they are parts of another value's slot.
 
 use assay_plan::memory::{ALIGN, Arena};
-use assay_plan::shape::{bytes, count, keeps_order, strides};
-use assay_plan::{Node, Opcode, Plan};
+use assay_plan::shape::{bytes, count, part};
+use assay_plan::{Opcode, Plan};
 use assay_types::tensor::DType;
 use std::collections::BTreeMap;
 
@@ -64,21 +64,6 @@ pub(crate) struct Table {
     pub slots: Vec<Slot>,
     pub roots: Vec<Root>,
     forms: BTreeMap<(usize, Form), usize>,
-}
-
-/// Whether a node's elements lie in its operand as they are; then from which element on.
-fn part(node: &Node, x: &Node) -> Option<usize> {
-    match &node.op {
-        Opcode::Reshape => Some(0),
-        Opcode::Permute { axes } => keeps_order(&x.dims, axes).then_some(0),
-        Opcode::Broadcast => (node.dims == x.dims).then_some(0),
-        Opcode::Slice { axis, start, step } => {
-            let at = *axis as usize;
-            let alone = count(&x.dims[..at]) == 1 && (*step == 1 || node.dims[at] == 1);
-            alone.then(|| *start as usize * strides(&x.dims)[at])
-        }
-        _ => None,
-    }
 }
 
 impl Table {

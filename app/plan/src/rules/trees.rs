@@ -26,13 +26,16 @@ pub(super) fn dims(node: &Node, operands: &[&Node], classes: u32) -> Result<Vec<
     Ok(vec![x.dims[0], classes])
 }
 
+/// The greatest of the comparison modes that are by order; those for equality follow.
+const LAST_ORDER: i32 = 4;
+
 /// What the tables of an ensemble ask for, and what a walk through them costs at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TreeShape {
-    /// Nodes on the longest way from a root to a leaf.
-    pub depth: u64,
-    /// Entries of the largest leaf.
-    pub entries: u64,
+    /// For every tree, the nodes and entries on the longest way from its root to the end of a leaf, together.
+    pub steps: u64,
+    /// Whether a comparison is one for equality, or for being none.
+    pub equality: bool,
     /// Features that a row must have.
     pub features: u64,
     /// Classes that a result must have.
@@ -49,27 +52,29 @@ pub(crate) fn check_tables(
     nodes: &[[i32; 5]],
     leaf_classes: &[i32],
 ) -> Result<TreeShape, Rule> {
-    let mut shape = TreeShape { depth: 0, entries: 0, features: 0, classes: 0 };
-    let mut depths = vec![1u64; nodes.len()];
+    let mut shape = TreeShape { steps: 0, equality: false, features: 0, classes: 0 };
+    // The longest way down from each node.
+    let mut ways = vec![1u64; nodes.len()];
     for (at, &[first, second, if_true, if_false, mode]) in nodes.iter().enumerate().rev() {
         if mode == LEAF {
             need!(if_true == 0 && if_false == 0, "a leaf has children");
             need!(0 <= first && first <= second, "a leaf's range is reversed");
             need!(second as usize <= leaf_classes.len(), "a leaf's range is out of the table");
-            shape.entries = shape.entries.max((second - first) as u64);
+            ways[at] += (second - first) as u64;
             continue;
         }
         need!((1..=LAST_COMPARISON).contains(&(mode & !NAN_IS_TRUE)), "a mode is unknown");
+        shape.equality |= mode & !NAN_IS_TRUE > LAST_ORDER;
         let feature = index(first, i32::MAX as usize)?;
         shape.features = shape.features.max(feature as u64 + 1);
         for child in [if_true, if_false] {
             let child = index(child, nodes.len())?;
             need!(child > at, "a child does not come after its parent");
-            depths[at] = depths[at].max(depths[child] + 1);
+            ways[at] = ways[at].max(ways[child] + 1);
         }
     }
     for &root in roots {
-        shape.depth = shape.depth.max(depths[index(root, nodes.len())?]);
+        shape.steps = shape.steps.saturating_add(ways[index(root, nodes.len())?]);
     }
     for &class in leaf_classes {
         shape.classes = shape.classes.max(index(class, i32::MAX as usize)? as u64 + 1);

@@ -1,6 +1,6 @@
 //! Copies in other orders: long runs, single elements, strides that fall on one cache set.
 
-use crate::cases::{Case, Fill, Operand, case, input, shown};
+use super::{Case, Fill, Operand, case, constant, input, shown};
 use assay_plan::{Opcode, PadMode};
 use assay_types::tensor::DType;
 
@@ -12,7 +12,7 @@ pub fn cases(cases: &mut Vec<Case>) {
 }
 
 fn permutes(cases: &mut Vec<Case>) {
-    let shapes: [(&[u32], &[u8]); 9] = [
+    let shapes: [(&[u32], &[u8]); 13] = [
         (&[1, 2], &[1, 0]),
         (&[128, 384], &[1, 0]),
         (&[4096, 4096], &[1, 0]),
@@ -22,9 +22,13 @@ fn permutes(cases: &mut Vec<Case>) {
         (&[16, 16, 16, 16, 16], &[4, 3, 2, 1, 0]),
         (&[2, 500_000], &[1, 0]),
         (&[500_000, 2], &[1, 0]),
+        (&[1024, 1024], &[1, 0]),
+        (&[1000, 3, 7], &[2, 1, 0]),
+        (&[100, 2, 100, 2], &[0, 2, 1, 3]),
+        (&[64, 64, 3, 3], &[2, 3, 1, 0]),
     ];
     for (dims, axes) in shapes {
-        for dtype in [DType::F32, DType::U8] {
+        for dtype in [DType::F32, DType::U8, DType::I64] {
             let out: Vec<u32> = axes.iter().map(|&axis| dims[axis as usize]).collect();
             let operands = [Operand::Input(dtype, dims.to_vec(), Fill::Numbers)];
             let name = format!("{dtype} {} {axes:?}", shown(dims));
@@ -41,20 +45,27 @@ fn permutes(cases: &mut Vec<Case>) {
 }
 
 fn slices(cases: &mut Vec<Case>) {
-    let shapes: [(&[u32], u8, u32, i32, u32); 6] = [
+    let shapes: [(&[u32], u8, u32, i32, u32); 10] = [
         (&[1 << 20], 0, 5, 1, 100_000),
         (&[1 << 20], 0, 0, 2, 500_000),
         (&[1 << 20], 0, (1 << 20) - 1, -1, 1 << 20),
         (&[4096, 256], 1, 3, 1, 1),
         (&[4096, 256], 1, 0, 1, 128),
         (&[64, 56, 56], 2, 0, 2, 28),
+        (&[4 << 20], 0, 0, 16, 1 << 18),
+        (&[2, 4 << 20], 1, 0, 1, 2 << 20),
+        (&[100_000, 16], 0, 99_999, -1, 100_000),
+        (&[2, 2], 1, 0, 1, 1),
     ];
     for (dims, axis, start, step, len) in shapes {
         let mut out = dims.to_vec();
         out[axis as usize] = len;
         let name = format!("{} [{axis}] {start}..{step}", shown(dims));
-        let op = Opcode::Slice { axis, start, step };
-        cases.push(case("Slice", &name, op, &[input(dims)], DType::F32, &out));
+        for dtype in [DType::F32, DType::U8] {
+            let operands = [Operand::Input(dtype, dims.to_vec(), Fill::Numbers)];
+            let (name, op) = (format!("{dtype} {name}"), Opcode::Slice { axis, start, step });
+            cases.push(case("Slice", &name, op, &operands, dtype, &out));
+        }
     }
     for (from, to) in [
         (&[1, 1][..], &[1000, 1000][..]),
@@ -62,22 +73,30 @@ fn slices(cases: &mut Vec<Case>) {
         (&[1, 1000], &[1000, 1000]),
         (&[50_000, 1, 2], &[50_000, 3, 2]),
         (&[50_000, 1], &[50_000, 2]),
+        (&[1, 2], &[50_000, 2]),
+        (&[1], &[2]),
     ] {
-        let name = format!("{} to {}", shown(from), shown(to));
-        cases.push(case("Broadcast", &name, Opcode::Broadcast, &[input(from)], DType::F32, to));
+        for dtype in [DType::F32, DType::U8] {
+            let name = format!("{dtype} {} to {}", shown(from), shown(to));
+            let operands = [Operand::Input(dtype, from.to_vec(), Fill::Numbers)];
+            cases.push(case("Broadcast", &name, Opcode::Broadcast, &operands, dtype, to));
+        }
     }
 }
 
 fn gathers(cases: &mut Vec<Case>) {
     let below = |dims: &[u32], limit| Operand::Input(DType::I64, dims.to_vec(), Fill::Below(limit));
     // Table, axis, how many are taken.
-    let shapes: [(&[u32], u8, u32); 6] = [
+    let shapes: [(&[u32], u8, u32); 9] = [
         (&[30_522, 384], 0, 128),
         (&[16 << 20], 0, 100_000),
         (&[1000], 0, 1),
         (&[4 << 20, 2], 0, 100_000),
         (&[1000, 1000], 1, 3),
         (&[100_000, 16], 1, 1),
+        (&[16, 16], 0, 10_000),
+        (&[64 << 10, 256], 0, 4096),
+        (&[2, 4 << 20], 1, 100_000),
     ];
     for (dims, axis, count) in shapes {
         let mut out = dims.to_vec();
@@ -90,6 +109,9 @@ fn gathers(cases: &mut Vec<Case>) {
         (&[16 << 20][..], 0, &[100_000][..]),
         (&[4096, 1024], 0, &[256, 1024]),
         (&[1000, 64], 1, &[1000, 64]),
+        (&[100, 2], 1, &[100, 2]),
+        (&[1], 0, &[1]),
+        (&[50_000, 64], 1, &[50_000, 1]),
     ] {
         let operands = [input(dims), below(out, dims[axis as usize])];
         let name = format!("{} [{axis}] {}", shown(dims), shown(out));
@@ -99,14 +121,22 @@ fn gathers(cases: &mut Vec<Case>) {
 }
 
 fn rest(cases: &mut Vec<Case>) {
-    for (dims, axis) in [(&[128, 384][..], 1), (&[128, 384], 0), (&[50_000, 1], 1), (&[1], 0)] {
+    for (dims, axis) in [
+        (&[128, 384][..], 1),
+        (&[128, 384], 0),
+        (&[50_000, 1], 1),
+        (&[1], 0),
+        (&[4 << 20], 0),
+        (&[10_000, 10], 1),
+    ] {
         let mut out = dims.to_vec();
         out[axis as usize] *= 2;
         let operands = [input(dims), input(dims)];
         let name = format!("{} [{axis}]", shown(dims));
         cases.push(case("Concat", &name, Opcode::Concat { axis }, &operands, DType::F32, &out));
     }
-    for dims in [&[64, 56, 56][..], &[50_000, 2], &[2], &[200_000]] {
+    many(cases);
+    for dims in [&[64, 56, 56][..], &[50_000, 2], &[2], &[200_000], &[2000, 2000], &[40, 40, 40, 3]] {
         for mode in [PadMode::Constant, PadMode::Edge, PadMode::Reflect] {
             let out: Vec<u32> = dims.iter().map(|dim| dim + 2).collect();
             let ones = vec![1; dims.len()];
@@ -117,5 +147,15 @@ fn rest(cases: &mut Vec<Case>) {
             }
             cases.push(case("Pad", &format!("{mode:?} {}", shown(dims)), op, &operands, DType::F32, &out));
         }
+    }
+}
+
+/// As many operands as there may be, of one element each.
+fn many(cases: &mut Vec<Case>) {
+    for (operands, dims) in [(1024, [1]), (1024, [100])] {
+        let mut list: Vec<Operand> = (0..operands).map(|_| constant(&dims)).collect();
+        list[0] = input(&dims);
+        let (name, out) = (format!("{operands} of {}", dims[0]), [operands * dims[0]]);
+        cases.push(case("Concat", &name, Opcode::Concat { axis: 0 }, &list, DType::F32, &out));
     }
 }

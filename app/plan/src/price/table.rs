@@ -1,0 +1,174 @@
+//! The numbers of the price table. They stand in the engine's manifest too; changing one is a new engine.
+
+macro_rules! table {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
+        $($(#[$doc])* pub(super) const $name: u64 = $value;)*
+
+        /// The price table: every number by its name, in alphabetical order of the rows below.
+        pub const PRICES: &[(&str, u64)] = &[$((stringify!($name), $value)),*];
+    };
+}
+
+table! {
+    /// Units of starting a node.
+    NODE = 60;
+    /// Bytes of a node's traffic that a core's own cache serves.
+    NEAR = 2 << 20;
+    /// Bytes of a node's traffic that stay in memory which the process has used before.
+    FAR = 32 << 20;
+    /// Bytes of a value whose places a core's own cache holds.
+    CLOSE = 1 << 20;
+    /// Bytes of a value whose places the last cache holds.
+    MIDDLE = 16 << 20;
+    /// Bytes for one unit of the first [`NEAR`].
+    NEAR_BYTES = 24;
+    /// Bytes for one unit from there to [`FAR`].
+    FAR_BYTES = 8;
+    /// Bytes for one unit beyond [`FAR`].
+    NEW_BYTES = 3;
+    /// Units of a run of elements that are worked on together.
+    RUN = 16;
+    /// Units of a run that is copied.
+    COPY = 12;
+    /// Units of a run that is copied behind another operand's.
+    APPEND = 8;
+    /// Units of an element that is moved by itself, its neighbour being less than a line of 64 bytes away.
+    HOP = 2;
+    /// Units of one whose neighbour is further away, in a value of at most [`CLOSE`] bytes.
+    HOP_NEAR = 3;
+    /// Units of one whose neighbour is further away, in a larger value.
+    HOP_FAR = 6;
+    /// The same, where another axis has the neighbours, so that blocks of lines are turned.
+    TURN_FAR = 4;
+    /// Units of a look-up at a place that the data chooses, in a value of at most [`CLOSE`] bytes.
+    LOOKUP_NEAR = 14;
+    /// Units of a look-up in a value of at most [`MIDDLE`] bytes.
+    LOOKUP_MIDDLE = 44;
+    /// Units of a look-up in one block after the other of a larger value, each of at most [`CLOSE`] bytes.
+    LOOKUP_BLOCK = 28;
+    /// Units of a look-up in a larger value.
+    LOOKUP_FAR = 136;
+    /// Bytes for one unit of a slice that is looked up in a value of more than [`CLOSE`] bytes.
+    SLICE_BYTES = 3;
+    /// Fused multiply-adds for one unit.
+    FMAS = 24;
+    /// The same, in convolutions of fewer than 16 channels, whose taps are looked up.
+    FMAS_THIN = 10;
+    /// Multiply-adds of integers for one unit.
+    MACS = 12;
+    /// Units of starting a step that computes on vectors.
+    START = 40;
+    /// Units of starting the products of one step of a batch.
+    STEP = 120;
+    /// The same, of integers.
+    STEP_INT = 24;
+    /// Units of one row of 16 sums, besides its multiply-adds.
+    LINE = 12;
+    /// Quarters of a unit of an element that is brought to its place for products.
+    ARRANGE = 3;
+    /// The same, of integers.
+    ARRANGE_INT = 8;
+    /// Bytes between the terms of a column from which on each of its elements costs a unit more: pages are far.
+    APART = 2048;
+    /// Units of a byte of an image whose channels are brought together, or parted again.
+    TURN = 1;
+    /// Elements of an image of f32 that are brought into blocks of channels for one unit.
+    BLOCKED = 4;
+    /// Units of 16 columns that are brought to their places, besides their elements.
+    PANEL = 80;
+    /// Units of an element of an einsum whose result's last axis gives no columns.
+    SCATTERED = 8;
+    /// Units of an element that a grouped convolution brings to its place by itself.
+    GATHER = 3;
+    /// Units of one tap of an integer convolution at one position, besides its channels.
+    PATCH = 16;
+    /// Units of one row of results of 16 channels of a depthwise convolution.
+    DEPTH_ROW = 240;
+    /// Units of one tap of 16 results of a depthwise convolution.
+    DEPTH_TAP = 1;
+    /// The same, of bytes.
+    DEPTH_TAP_INT = 12;
+    /// Units of one tap of 16 results of a pool.
+    TAP = 20;
+    /// Units more of one that is summed.
+    TAP_SUM = 8;
+    /// Units of one row of a sum, greatest, least or product.
+    FOLD_ROW = 17;
+    /// The same, of integers and bools.
+    FOLD_ROW_INT = 4;
+    /// Units of one row of a softmax.
+    SOFTMAX_ROW = 100;
+    /// Units of one row of a softmax's logarithm.
+    LOG_ROW = 180;
+    /// Units of one row of a root-mean-square norm.
+    NORM_ROW = 50;
+    /// Bytes of reduced rows for one unit, besides their traffic.
+    FOLD_BYTES = 64;
+    /// Units of one element through exp, sigmoid, silu, and in a softmax.
+    EXP = 2;
+    /// Units of one element through tanh, erf and what is made of them.
+    CURVE = 3;
+    /// Units of one element through a logarithm.
+    LN = 20;
+    /// Units of one through a sine, cosine, arc tangent, or inverse hyperbolic cosine or tangent.
+    ANGLE = 36;
+    /// Units of one through a tangent, arc cosine, hyperbolic sine or cosine, or inverse hyperbolic sine.
+    ARC = 64;
+    /// Units of one through an arc sine.
+    ARC_SINE = 100;
+    /// Units of one power.
+    POW = 96;
+    /// Units of one remainder of f32.
+    REM = 36;
+    /// Units of one quotient or remainder of integers of up to 32 bits.
+    DIVIDE = 6;
+    /// The same, of 64 bits.
+    DIVIDE_WIDE = 24;
+    /// Elements of one byte for one unit that are multiplied.
+    BYTES_MULTIPLIED = 16;
+    /// Elements for one unit that are compared, or brought from integers to f32.
+    QUICK = 4;
+    /// Elements for one unit that are brought from numbers to bytes, bytes that are shifted by numbers of their own, and
+    /// integers of 64 bits of which the greater is taken.
+    ROUNDED = 2;
+    /// Elements of the shortest power or remainder.
+    LEAST_LANES = 3;
+    /// Units of an element of a padded value.
+    PADDED = 5;
+    /// Units of an index of a tuple.
+    INDEX = 4;
+    /// Units of one element that is converted or summed by itself.
+    SINGLE = 2;
+    /// Elements of a row whose sums wait for each other; in shorter ones rows overlap.
+    OVERLAP = 32;
+    /// Units of an element that is compared with the best so far.
+    ARG = 5;
+    /// Units of a row of running sums.
+    ROW = 2;
+    /// Units of an element among those of which the best are found.
+    SELECT = 12;
+    /// Units of one level of sorting one element.
+    SORT = 4;
+    /// Units of starting a row to be sorted.
+    SORT_ROW = 60;
+    /// Sweeps of a coupling, at most.
+    SWEEPS = 100;
+    /// Units of one step down a tree, or one leaf entry.
+    TREE_STEP = 4;
+    /// Units more in tables of over [`CLOSE`] bytes, for the first rows, which bring them to the core.
+    TREE_FETCH = 13;
+    /// Rows that do.
+    TREE_ROWS = 16;
+    /// Units of a step where leaves do not add up, or a comparison is one for equality.
+    TREE_PLAIN = 8;
+    /// The same in tables of over [`CLOSE`] bytes.
+    TREE_PLAIN_FAR = 112;
+    /// Units of starting on a tree.
+    TREE = 8;
+    /// Units of loading one byte of a plan: reading, hashing, checking and packing it.
+    LOAD_BYTE = 2;
+    /// Units of loading one node.
+    LOAD_NODE = 3000;
+    /// Units of loading one node that costs nothing in a run.
+    LOAD_NAME = 750;
+}
