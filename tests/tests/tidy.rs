@@ -30,7 +30,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
         "assay-core",
         &["assay-types", "assay-plan", "assay-exec", "assay-compiler", "assay-store", "assay-genesis"],
     ),
-    ("assay-genesis", &["assay-types"]),
+    ("assay-genesis", &["assay-types", "assay-plan"]),
     (
         "assayd",
         &[

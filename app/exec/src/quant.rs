@@ -77,7 +77,9 @@ pub(crate) fn scaled(walk: &Walk<3>, view: &mut View<'_>) {
             each(walk, view, |x: i32, scale, zero: i32| x.wrapping_sub(zero) as f32 * scale)
         }
         _ => {
-            by_sign!(from, T => each(walk, view, |x: T, scale, zero: T| x.wide().wrapping_sub(zero.wide()) as f32 * scale))
+            by_sign!(from, T => each(walk, view, |x: T, scale, zero: T| {
+                x.wide().wrapping_sub(zero.wide()) as f32 * scale
+            }))
         }
     }
 }

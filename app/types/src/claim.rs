@@ -112,21 +112,22 @@ mod tests {
 
     #[test]
     fn a_claim_has_its_pinned_bytes() {
-        assert_eq!(
-            hex::encode(claim().encode()),
-            format!(
-                "636c61696d207631{}{}{}{}{}{}{}{}{}",
-                "0700000000000000",
-                "01000000",
-                "d204000000000000",
-                "04000000",
-                format!("0000{}", "01".repeat(32)),
-                "0001",
-                format!("0101{}", "02".repeat(32)),
-                "0100",
-                "03".repeat(32)
-            )
-        );
+        let [output, plan, root] = ["01", "02", "03"].map(|byte| byte.repeat(32));
+        let expected = [
+            "636c61696d207631",
+            "0700000000000000",
+            "01000000",
+            "d204000000000000",
+            "04000000",
+            "0000",
+            &output,
+            "0001",
+            "0101",
+            &plan,
+            "0100",
+            &root,
+        ];
+        assert_eq!(hex::encode(claim().encode()), expected.concat());
         assert!(claim().encode().len() <= Claim::most_bytes(4));
     }
 

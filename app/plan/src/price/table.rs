@@ -128,8 +128,8 @@ table! {
     BYTES_MULTIPLIED = 16;
     /// Elements for one unit that are compared, or brought from integers to f32.
     QUICK = 4;
-    /// Elements for one unit that are brought from numbers to bytes, bytes that are shifted by numbers of their own, and
-    /// integers of 64 bits of which the greater is taken.
+    /// Elements for one unit that are brought from numbers to bytes, bytes that are shifted by numbers of their own,
+    /// and integers of 64 bits of which the greater is taken.
     ROUNDED = 2;
     /// Elements of the shortest power or remainder.
     LEAST_LANES = 3;

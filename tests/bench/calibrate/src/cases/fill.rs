@@ -33,7 +33,7 @@ impl Fill {
     fn number(self, at: usize, word: u32) -> f32 {
         match self {
             Fill::Numbers => (f64::from(word) / f64::from(u32::MAX) * 4.0 - 2.0) as f32,
-            Fill::Below(limit) => (u64::from(word) * u64::from(limit) >> 32) as f32,
+            Fill::Below(limit) => ((u64::from(word) * u64::from(limit)) >> 32) as f32,
             Fill::Tiny => f32::from_bits(word >> 10),
             // All exponents but those of infinities and NaN.
             Fill::Wide => f32::from_bits(word & 0xbfff_ffff),
@@ -44,7 +44,7 @@ impl Fill {
 
     fn integer(self, at: usize, word: u32, low: u32) -> i64 {
         match self {
-            Fill::Below(limit) => (u64::from(word) * u64::from(limit) >> 32) as i64,
+            Fill::Below(limit) => ((u64::from(word) * u64::from(limit)) >> 32) as i64,
             Fill::Wide => (u64::from(word) << 32 | u64::from(low)) as i64,
             Fill::Rising => at as i64,
             Fill::All(value) => value as i64,
