@@ -1,9 +1,10 @@
 //! Measures what a unit is worth: every opcode over shapes that flatter it and shapes that do not.
 //!
-//! `assay-calibrate [--isa NAME] [--only WORD] [--millis N] [--plain yes] [--check yes]` prints, for each case, the best
-//! nanoseconds of the opcode's own steps beside its units, then the spread. The law: for the same units, a second of
-//! the cheapest and of the dearest case differ by less than a factor of 4, on one core of the reference machine with
-//! its AVX2 bodies. A price that breaks it is corrected in `app/plan/src/price`. With `--check yes` a broken law is status 1.
+//! `assay-calibrate [--isa NAME] [--only WORD] [--millis N] [--plain yes] [--check yes]` prints, for each case, the
+//! best nanoseconds of the opcode's own steps beside its units, then the spread. The law: for the same units, a second
+//! of the cheapest and of the dearest case differ by less than a factor of 4, on one core of the reference machine
+//! with its AVX2 bodies. A price that breaks it is corrected in `app/plan/src/price`. With `--check yes` a broken law
+//! is status 1.
 //! `--plain yes` measures the generic bodies, which stand in where a program would take too much memory.
 
 mod cases;
