@@ -71,7 +71,8 @@ pub fn measure(case: &Case, options: &Options, clock: u64) -> Result<Measured, B
     let elapsed = start.elapsed();
     if let (Some(before), Some(after)) = (before, on_processor()) {
         let had = Duration::from_nanos(after.saturating_sub(before));
-        if had > LONG {
+        // Only where these steps are most of what was done is their share that of the whole.
+        if had > LONG && Duration::from_nanos(all) > elapsed / 2 {
             let mean =
                 all as f64 / f64::from(runs.max(1)) * (had.as_secs_f64() / elapsed.as_secs_f64()).min(1.0);
             best = best.map(|best| best.min(mean as u64));

@@ -45,7 +45,7 @@ impl Fill {
     fn integer(self, at: usize, word: u32, low: u32) -> i64 {
         match self {
             Fill::Below(limit) => ((u64::from(word) * u64::from(limit)) >> 32) as i64,
-            Fill::Wide => (u64::from(word) << 32 | u64::from(low)) as i64,
+            Fill::Wide => ((u64::from(word) << 32) | u64::from(low)) as i64,
             Fill::Rising => at as i64,
             Fill::All(value) => value as i64,
             _ => i64::from(word % 1000) + 1,

@@ -86,17 +86,17 @@ fn slices(cases: &mut Vec<Case>) {
 
 fn gathers(cases: &mut Vec<Case>) {
     let below = |dims: &[u32], limit| Operand::Input(DType::I64, dims.to_vec(), Fill::Below(limit));
-    // Table, axis, how many are taken.
+    // Table, axis, how many are taken: from large tables so many that no cache holds what they touch.
     let shapes: [(&[u32], u8, u32); 9] = [
         (&[30_522, 384], 0, 128),
-        (&[16 << 20], 0, 100_000),
+        (&[16 << 20], 0, 1_000_000),
         (&[1000], 0, 1),
-        (&[4 << 20, 2], 0, 100_000),
+        (&[4 << 20, 2], 0, 1_000_000),
         (&[1000, 1000], 1, 3),
         (&[100_000, 16], 1, 1),
         (&[16, 16], 0, 10_000),
-        (&[64 << 10, 256], 0, 4096),
-        (&[2, 4 << 20], 1, 100_000),
+        (&[64 << 10, 256], 0, 64 << 10),
+        (&[2, 4 << 20], 1, 1_000_000),
     ];
     for (dims, axis, count) in shapes {
         let mut out = dims.to_vec();
@@ -106,7 +106,7 @@ fn gathers(cases: &mut Vec<Case>) {
         cases.push(case("Gather", &name, Opcode::Gather { axis }, &operands, DType::F32, &out));
     }
     for (dims, axis, out) in [
-        (&[16 << 20][..], 0, &[100_000][..]),
+        (&[16 << 20][..], 0, &[1_000_000][..]),
         (&[4096, 1024], 0, &[256, 1024]),
         (&[1000, 64], 1, &[1000, 64]),
         (&[100, 2], 1, &[100, 2]),

@@ -120,10 +120,9 @@ fn sorted(cases: &mut Vec<Case>) {
     for (dims, axis, k) in shapes {
         let mut out = dims.to_vec();
         out[axis as usize] = k;
-        let operands = [Operand::Input(DType::F32, dims.to_vec(), Fill::Numbers)];
         let name = format!("{} [{axis}] {k}", shown(dims));
         let op = Opcode::TopK { axis, k, largest: true };
-        cases.push(case("TopK", &name, op, &operands, DType::I64, &out));
+        cases.push(case("TopK", &name, op, &[input(dims)], DType::I64, &out));
     }
 }
 
