@@ -7,6 +7,7 @@
 use crate::home;
 use assay_core::{APP_VERSION, DifferentJob, Divergence};
 use assay_exec::Isa;
+use assay_types::claim::Claim;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub fn path(folder: &Path, height: u64) -> PathBuf {
 
 fn to_json(kernels: &str, divergence: &Divergence) -> Value {
     let Divergence { height, refusal, job, claimed, computed } = divergence;
-    let pair = |part: &dyn Fn(&assay_types::claim::Claim) -> Value| json!({"claimed": claimed.as_ref().map(part), "computed": computed.as_ref().map(part)});
+    let pair = |part: &dyn Fn(&Claim) -> Value| json!({"claimed": claimed.as_ref().map(part), "computed": computed.as_ref().map(part)});
     let available: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
     json!({
         "format": "assay-divergence-1",
@@ -96,7 +97,7 @@ fn cpu() -> Value {
 mod tests {
     use super::*;
     use assay_core::{Job, Refusal};
-    use assay_types::claim::{Claim, JobOutcome};
+    use assay_types::claim::JobOutcome;
     use assay_types::hash::{AppHash, ModelId, OutputHash, PlanHash, TxHash};
     use assay_types::receipt::Outcome;
 

@@ -21,3 +21,5 @@ pub mod refusals;
 pub mod selftest;
 pub mod speculation;
 pub mod stop;
+#[cfg(test)]
+mod testing;

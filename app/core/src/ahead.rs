@@ -9,7 +9,7 @@ use crate::block::Parent;
 use crate::chain;
 use crate::engine::Engine;
 use crate::fatal::{Failure, Fatal, split};
-use crate::messages::check_size;
+use crate::messages::compute;
 use crate::model;
 use crate::run::{Run, match_inputs};
 use assay_store::{Read, View};
@@ -54,9 +54,7 @@ pub(crate) fn run(
     let record = model::get(state, id)?;
     let compiled = record.runnable()?;
     match_inputs(&compiled.inputs, inputs)?;
-    let loaded = engine.loaded(state, &record, compiled)?;
-    check_size(&TxData::default(), loaded.output_bytes())?;
-    Ok((engine.run(&loaded, inputs)?, compiled.units))
+    Ok((compute(engine, state, &record, inputs, &TxData::default())?, compiled.units))
 }
 
 /// Does the work of a waiting transaction on a committed state, as far as that goes already.
@@ -186,10 +184,10 @@ impl<'a> Ahead<'a> {
         if threads < 2 {
             return;
         }
-        let next = AtomicUsize::new(0);
+        let (engine, view, next) = (&self.shared.engine, &self.parent.view, AtomicUsize::new(0));
         let work = || {
             while let Some(want) = wants.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let _ = self.run_one(want);
+                let _ = compute(engine, view, &want.record, want.inputs, &TxData::default());
             }
         };
         std::thread::scope(|scope| {
@@ -199,14 +197,6 @@ impl<'a> Ahead<'a> {
             }
             work();
         });
-    }
-
-    fn run_one(&self, want: &Want<'_>) -> Result<(), Failure> {
-        let engine = &self.shared.engine;
-        let loaded = engine.loaded(&self.parent.view, &want.record, want.record.runnable()?)?;
-        check_size(&TxData::default(), loaded.output_bytes())?;
-        engine.run(&loaded, want.inputs)?;
-        Ok(())
     }
 }
 

@@ -1,36 +1,20 @@
 //! The gateway over HTTP, on a chain of one genesis and with no CometBFT to ask.
 
 use super::*;
-use assay_compiler::{Compilation, HostError, PlanCache};
-use assay_core::{App, Compile, Engine};
-use assay_exec::Isa;
-use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState, engines, networks};
-use assay_store::Store;
+use crate::testing;
+use assay_core::App;
+use assay_genesis::GenesisAccount;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::api::{AccountInfo, Problem};
-use assay_types::hash::{CompilerHash, ModelId};
+use assay_types::hash::ModelId;
 use assay_types::key::PublicKey;
 use assay_types::limits::MAX_TX_BYTES;
-use assay_types::tensor::InputShape;
 use axum::serve::Listener;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-
-/// A compiler that is never asked.
-struct Idle(CompilerHash);
-
-impl Compile for Idle {
-    fn hash(&self) -> CompilerHash {
-        self.0
-    }
-
-    fn compile(&self, _: &[u8], _: &[InputShape], _: u64) -> Result<Compilation, HostError> {
-        Err(HostError::Resources("a compiler"))
-    }
-}
 
 struct Running {
     base: String,
@@ -47,11 +31,7 @@ fn rich() -> Address {
 /// A gateway, before genesis.
 fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
     let folder = tempfile::tempdir().unwrap();
-    let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let idle: Box<dyn Compile> = Box::new(Idle(engine.compiler));
-    let plans = PlanCache::new(folder.path().join("plans"));
-    let engine = Engine::with(vec![(engine.number, idle)], plans, Isa::Reference);
-    let app = App::open(Store::open(&folder.path().join("app.db")).unwrap(), engine).unwrap();
+    let app = testing::app(folder.path());
     let mut gateway = config::Config::default().gateway;
     gateway.listen.set_port(0);
     settings(&mut gateway);
@@ -72,12 +52,7 @@ fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
 /// The same on a chain that has started.
 fn started() -> Running {
     let running = start(|_| {});
-    let state = GenesisState {
-        accounts: vec![GenesisAccount { address: rich(), balance: Amount(77) }],
-        engine: GenesisEngine::of(engines::LATEST).unwrap(),
-        params: networks::params("local").unwrap(),
-    };
-    running.app.init_chain("c-1", &serde_json::to_vec(&state).unwrap()).unwrap();
+    testing::genesis(&running.app, vec![GenesisAccount { address: rich(), balance: Amount(77) }]);
     running
 }
 

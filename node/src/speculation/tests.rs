@@ -1,29 +1,13 @@
 use super::queue::Queue;
-use assay_compiler::{Compilation, HostError, PlanCache};
-use assay_core::{App, Checked, Compile, Engine};
-use assay_exec::Isa;
-use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState, engines, networks};
-use assay_store::Store;
+use crate::testing;
+use assay_core::{App, Checked};
+use assay_genesis::GenesisAccount;
 use assay_types::amount::Amount;
-use assay_types::hash::{CompilerHash, ModelId};
+use assay_types::hash::ModelId;
 use assay_types::key::SecretKey;
 use assay_types::message::{Message, SealModel, Transfer};
-use assay_types::tensor::InputShape;
 use assay_types::tx::Tx;
 use std::sync::Arc;
-
-/// A compiler that is never asked.
-struct Idle(CompilerHash);
-
-impl Compile for Idle {
-    fn hash(&self) -> CompilerHash {
-        self.0
-    }
-
-    fn compile(&self, _: &[u8], _: &[InputShape], _: u64) -> Result<Compilation, HostError> {
-        Err(HostError::Resources("a compiler"))
-    }
-}
 
 struct Node {
     app: App,
@@ -36,19 +20,12 @@ fn key(seed: u8) -> SecretKey {
 
 fn node() -> Node {
     let folder = tempfile::tempdir().unwrap();
-    let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let idle: Box<dyn Compile> = Box::new(Idle(engine.compiler));
-    let plans = PlanCache::new(folder.path().join("plans"));
-    let compilers = vec![(engine.number, idle)];
-    let store = Store::open(&folder.path().join("app.db")).unwrap();
-    let app = App::open(store, Engine::with(compilers, plans, Isa::Reference)).unwrap();
+    let app = testing::app(folder.path());
     let account = |seed| {
         let address = key(seed).public_key().unwrap().address();
         GenesisAccount { address, balance: Amount(1_000_000_000_000) }
     };
-    let accounts = (1..=5).map(account).collect();
-    let state = GenesisState { accounts, engine, params: networks::params("local").unwrap() };
-    app.init_chain("c-1", &serde_json::to_vec(&state).unwrap()).unwrap();
+    testing::genesis(&app, (1..=5).map(account).collect());
     Node { app, _folder: folder }
 }
 

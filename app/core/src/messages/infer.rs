@@ -1,18 +1,20 @@
 //! Running a model, and the receipt of it.
 
+use crate::engine::Engine;
 use crate::execute::Call;
 use crate::fatal::{Failure, Fatal};
 use crate::model;
 use crate::run::{Run, match_inputs};
-use assay_store::{Overlay, ReadExt};
+use assay_store::{Overlay, Read, ReadExt};
 use assay_types::claim::JobOutcome;
 use assay_types::codec;
 use assay_types::error::Rejected;
 use assay_types::limits::MAX_OUTPUT_BYTES;
 use assay_types::message::Infer;
+use assay_types::model::ModelRecord;
 use assay_types::path;
 use assay_types::receipt::{MessageOutput, Outcome, Receipt, TxData};
-use assay_types::tensor;
+use assay_types::tensor::{self, NamedTensor};
 
 /// Bytes that an output adds to a transaction's data besides its tensors: the message's index.
 const INDEX_BYTES: u64 = 4;
@@ -21,10 +23,7 @@ pub(super) fn execute(infer: &Infer, state: &mut Overlay<'_>, call: &mut Call<'_
     let record = model::get(state, &infer.model)?;
     let compiled = record.runnable()?;
     match_inputs(&compiled.inputs, &infer.inputs)?;
-    let engine = call.context.engine;
-    let loaded = engine.loaded(state, &record, compiled)?;
-    check_size(&call.data, loaded.output_bytes())?;
-    let run = engine.run(&loaded, &infer.inputs)?;
+    let run = compute(call.context.engine, state, &record, &infer.inputs, &call.data)?;
     let outcome = run.outcome();
     call.ran(infer.model, compiled.engine, Some(compiled.plan), JobOutcome::Inference(outcome));
     if infer.expect_output_hash.is_some_and(|expected| outcome != Outcome::Output(expected)) {
@@ -47,10 +46,22 @@ pub(super) fn execute(infer: &Infer, state: &mut Overlay<'_>, call: &mut Call<'_
     put(state, call, &receipt)
 }
 
+/// Runs a sealed model on inputs that fit it, unless its output cannot be carried beside the `data` of the
+/// transaction so far. The size follows from the plan alone, so that nothing runs for nothing.
+pub(crate) fn compute(
+    engine: &Engine,
+    state: &dyn Read,
+    record: &ModelRecord,
+    inputs: &[NamedTensor],
+    data: &TxData,
+) -> Result<Run, Failure> {
+    let loaded = engine.loaded(state, record, record.runnable()?)?;
+    check_size(data, loaded.output_bytes())?;
+    Ok(engine.run(&loaded, inputs)?)
+}
+
 /// Checks that a transaction's data stays within its limit with another output.
-///
-/// The size follows from the plan alone, so that nothing runs for an output that cannot be carried.
-pub(crate) fn check_size(data: &TxData, output_bytes: u64) -> Result<(), Rejected> {
+fn check_size(data: &TxData, output_bytes: u64) -> Result<(), Rejected> {
     let (most, have) = (MAX_OUTPUT_BYTES as u64, codec::encode(data).len() as u64);
     let got = have.saturating_add(INDEX_BYTES).saturating_add(output_bytes);
     if got > most {

@@ -8,7 +8,7 @@ mod seal;
 mod transfer;
 mod upload;
 
-pub(crate) use infer::check_size;
+pub(crate) use infer::compute;
 
 use crate::execute::Call;
 use crate::fatal::Failure;
