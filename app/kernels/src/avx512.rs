@@ -8,7 +8,7 @@ use crate::lanes::{LANES, Lanes};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(__m512);
+pub(crate) struct Avx512(pub(crate) __m512);
 
 macro_rules! whole {
     ($intrinsic:ident($($arg:expr),*)) => {

@@ -2,6 +2,7 @@
 //!
 //! A choice here changes speed only.
 
+use super::tile::HALF;
 use crate::Isa;
 
 /// The rows that tiles of 1, 2 and 4 panels may have at most, and costs for each vector of 16.
@@ -40,21 +41,32 @@ impl Model {
     }
 }
 
-/// A division of rows into tiles: the first `large` have `rows` rows, the others one less.
+/// A division of rows into tiles: the first `large` have `rows` rows, the others `small`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) rows: usize,
     pub(crate) large: usize,
+    pub(crate) small: usize,
     pub(crate) tiles: usize,
     /// Panels of a tile; what is left over goes by the next smaller of 4, 2 and 1.
     pub(crate) panels: usize,
 }
 
 impl Shape {
-    fn new(rows: usize, most: usize, panels: usize) -> Self {
+    /// Tiles of nearly the same size; or of `most` rows and one with the rest, if `most` is twice half a tile
+    /// and the rows, `width` side by side, come in halves.
+    fn new(rows: usize, most: usize, width: usize, panels: usize) -> Self {
         let tiles = rows.div_ceil(most);
-        let rows_each = rows.div_ceil(tiles);
-        Self { rows: rows_each, large: rows - tiles * (rows_each - 1), tiles, panels }
+        if most == 2 * HALF && width.is_multiple_of(HALF) && rows.is_multiple_of(HALF) {
+            return Self { rows: most, large: rows / most, small: HALF, tiles, panels };
+        }
+        let each = rows.div_ceil(tiles);
+        Self { rows: each, large: rows - tiles * (each - 1), small: each - 1, tiles, panels }
+    }
+
+    /// The first row of a tile.
+    pub(crate) fn first_row(&self, tile: usize) -> usize {
+        tile.min(self.large) * self.rows + tile.saturating_sub(self.large) * self.small
     }
 
     fn cost(&self, model: &Model, panels: usize) -> usize {
@@ -66,7 +78,7 @@ impl Shape {
             }
             let small = self.tiles - self.large;
             let one = self.large * model.term(self.rows, width)
-                + if small > 0 { small * model.term(self.rows - 1, width) } else { 0 };
+                + if small > 0 { small * model.term(self.small, width) } else { 0 };
             cost += left / width * one;
             left %= width;
         }
@@ -74,16 +86,16 @@ impl Shape {
     }
 }
 
-/// The cheapest shape.
-pub(crate) fn choose(isa: Isa, rows: usize, panels: usize) -> Shape {
+/// The cheapest shape for rows of which `width` lie side by side.
+pub(crate) fn choose(isa: Isa, rows: usize, width: usize, panels: usize) -> Shape {
     let model = model(isa);
-    let mut best = Shape::new(rows, 1, 1);
+    let mut best = Shape::new(rows, 1, 1, 1);
     let mut least = usize::MAX;
-    for (width, most) in model.rows {
-        if width > panels {
+    for (wide, most) in model.rows {
+        if wide > panels {
             continue;
         }
-        let shape = Shape::new(rows, most, width);
+        let shape = Shape::new(rows, most, width, wide);
         let cost = shape.cost(&model, panels);
         if cost < least {
             (best, least) = (shape, cost);

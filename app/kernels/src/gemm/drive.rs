@@ -2,7 +2,7 @@
 //! the first, and tiles.
 
 use super::choose::{Shape, choose, width};
-use super::tile::{MOST_PANELS, MOST_ROWS, Tile, pick};
+use super::tile::{HALF, MOST_PANELS, MOST_ROWS, Tile, pick};
 use crate::Isa;
 use crate::lanes::LANES;
 use crate::post::{Early, Grid, Post, apply};
@@ -31,8 +31,14 @@ struct Walk {
 }
 
 impl Walk {
+    /// Fills in the starts of the next rows, and says how far apart they are if they are evenly spaced, but
+    /// perhaps from one half of a tile to the other.
     #[inline]
-    fn take(&mut self, starts: &mut [*const f32]) {
+    fn take(&mut self, starts: &mut [*const f32]) -> Option<usize> {
+        let (first, width) = (self.column, self.place.width);
+        let second = (first.wrapping_add(HALF)) % width;
+        let even = first.saturating_add(starts.len().min(HALF)) <= width
+            && second + starts.len().saturating_sub(HALF) <= width;
         for start in starts {
             *start = self.line.wrapping_add(self.column * self.place.across);
             self.column += 1;
@@ -40,6 +46,7 @@ impl Walk {
                 (self.line, self.column) = (self.line.wrapping_add(self.place.down), 0);
             }
         }
+        even.then_some(self.place.across)
     }
 }
 
@@ -110,7 +117,7 @@ fn strip(job: &Job<'_>, shape: &Shape, panels: usize) -> usize {
 /// [`check`](crate::post::check) holds for the steps.
 pub(crate) unsafe fn run(isa: Isa, job: &Job<'_>) {
     let panels = job.columns.div_ceil(LANES);
-    let shape = choose(isa, job.rows, panels);
+    let shape = choose(isa, job.rows, job.place.width, panels);
     let (early, late) = Early::split(job.posts);
     let strip = strip(job, &shape, panels);
     for first in (0..shape.tiles).step_by(strip) {
@@ -157,10 +164,10 @@ impl Pass<'_> {
         let job = self.job;
         let body = |rows: usize| pick(self.isa, rows, self.wide, job.taps.is_some());
         let Some(large) = body(shape.rows) else { unreachable!("the model speaks of shapes that there are") };
-        // Tiles of one row have no smaller ones, and need none.
-        let bodies = [large, body(shape.rows - 1).unwrap_or(large)];
+        // If all tiles are large there are no smaller ones, and no body for them is needed.
+        let bodies = [large, body(shape.small).unwrap_or(large)];
         let bias = bias(job, self.panel, self.wide);
-        let first_row = tiles.start * (shape.rows - 1) + tiles.start.min(shape.large);
+        let first_row = shape.first_row(tiles.start);
         let block = block(job, self.wide, tiles.len());
         let from_panel = job.w.wrapping_add(self.panel * job.w_panel);
         for from in (0..job.depth.max(1)).step_by(block) {
@@ -173,6 +180,7 @@ impl Pass<'_> {
             let mut tile = Tile {
                 depth: to - from,
                 rows: [job.x; MOST_ROWS],
+                across: None,
                 taps: job.taps.map_or(std::ptr::null(), |taps| taps[from..].as_ptr()),
                 w,
                 w_line: job.w_line,
@@ -193,9 +201,11 @@ impl Pass<'_> {
             let mut at = first_row * job.y_row + self.panel * job.y_panel;
             let (mut waiting, mut waiting_at) = (0, at);
             for number in tiles.clone() {
-                let small = usize::from(number >= shape.large);
-                let rows = shape.rows - small;
-                place.take(&mut tile.rows[..rows]);
+                let (small, rows) = match number < shape.large {
+                    true => (0, shape.rows),
+                    false => (1, shape.small),
+                };
+                tile.across = place.take(&mut tile.rows[..rows]);
                 tile.y = job.y.wrapping_add(at);
                 if let Some(residual) = early.residual {
                     tile.residual = residual.as_ptr().wrapping_add(job.at + at);

@@ -6,6 +6,8 @@
 //! which they are done change no bits: each result is one accumulator's.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod choose;
 mod drive;
 mod pack;

@@ -6,6 +6,8 @@ use crate::lanes::{LANES, Lanes};
 
 /// Rows of the largest tile of any instruction set.
 pub(crate) const MOST_ROWS: usize = 14;
+/// Half of them.
+pub(crate) const HALF: usize = 7;
 /// Panels of the widest.
 pub(crate) const MOST_PANELS: usize = 4;
 
@@ -15,6 +17,8 @@ pub(crate) struct Tile {
     pub(crate) depth: usize,
     /// Where each row starts.
     pub(crate) rows: [*const f32; MOST_ROWS],
+    /// Elements from row to row, if it is the same from each to the next, but perhaps from row 6 to row 7.
+    pub(crate) across: Option<usize>,
     /// Where a row's terms are, from its start; unused when they lie side by side.
     pub(crate) taps: *const u32,
     /// The first term's line of the first panel; elements from line to line, and from panel to panel.
@@ -59,24 +63,52 @@ fn prefetch(address: *const f32) {
     let _ = address;
 }
 
+/// The loop over terms, of which most instruction sets need only one.
+trait Terms: Lanes {
+    /// Adds a tile's terms to its sums, each in ascending order.
+    ///
+    /// # Safety
+    /// As for [`TileFn`].
+    #[inline(always)]
+    unsafe fn terms<const ROWS: usize, const PANELS: usize, const TAPS: bool>(
+        t: &Tile,
+        sums: &mut [[Self; PANELS]; ROWS],
+    ) {
+        // SAFETY: the caller's.
+        unsafe { terms::<Self, ROWS, PANELS, TAPS>(t, sums) }
+    }
+}
+
+impl Terms for crate::lanes::Scalar {}
+#[cfg(target_arch = "aarch64")]
+impl Terms for crate::neon::Neon {}
+#[cfg(target_arch = "x86_64")]
+impl Terms for crate::avx2::Avx2 {}
+#[cfg(target_arch = "x86_64")]
+impl Terms for crate::avx512::Avx512 {
+    #[inline(always)]
+    unsafe fn terms<const ROWS: usize, const PANELS: usize, const TAPS: bool>(
+        t: &Tile,
+        sums: &mut [[Self; PANELS]; ROWS],
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            if !super::avx512::terms::<ROWS, PANELS, TAPS>(t, sums) {
+                terms::<Self, ROWS, PANELS, TAPS>(t, sums);
+            }
+        }
+    }
+}
+
 /// # Safety
 /// As for [`TileFn`].
 #[inline(always)]
-unsafe fn tile<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: bool>(t: &Tile) {
-    let partial = t.last < LANES;
-    let at = |row: usize, panel: usize| row.wrapping_mul(t.y_row).wrapping_add(panel.wrapping_mul(t.y_panel));
-    let mut sums = [[V::splat(0.0); PANELS]; ROWS];
+unsafe fn terms<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: bool>(
+    t: &Tile,
+    sums: &mut [[V; PANELS]; ROWS],
+) {
     // SAFETY: the caller's.
     unsafe {
-        if t.resume {
-            for r in 0..ROWS {
-                for p in 0..PANELS {
-                    let y = t.y.add(at(r, p));
-                    let part = partial && p == PANELS - 1;
-                    sums[r][p] = if part { V::read_part(y, t.last, 0.0) } else { V::read(y) };
-                }
-            }
-        }
         let mut rows = [t.rows[0]; ROWS];
         rows.copy_from_slice(&t.rows[..ROWS]);
         let mut w = t.w;
@@ -99,6 +131,28 @@ unsafe fn tile<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: boo
                 }
             }
         }
+    }
+}
+
+/// # Safety
+/// As for [`TileFn`].
+#[inline(always)]
+unsafe fn tile<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: bool>(t: &Tile) {
+    let partial = t.last < LANES;
+    let at = |row: usize, panel: usize| row.wrapping_mul(t.y_row).wrapping_add(panel.wrapping_mul(t.y_panel));
+    let mut sums = [[V::splat(0.0); PANELS]; ROWS];
+    // SAFETY: the caller's.
+    unsafe {
+        if t.resume {
+            for r in 0..ROWS {
+                for p in 0..PANELS {
+                    let y = t.y.add(at(r, p));
+                    let part = partial && p == PANELS - 1;
+                    sums[r][p] = if part { V::read_part(y, t.last, 0.0) } else { V::read(y) };
+                }
+            }
+        }
+        V::terms::<ROWS, PANELS, TAPS>(t, &mut sums);
         if !t.park {
             finish::<V, ROWS, PANELS>(t, &mut sums);
         }
