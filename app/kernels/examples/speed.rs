@@ -164,6 +164,13 @@ impl Bench {
         self.products(&name, out * out * outputs * conv.depth(), || {
             conv.run(self.isa, 0..conv.panels(), &x, &packed, None, &relu, &mut y, &mut scratch);
         });
+        if kernel == 1 && stride == 1 && outputs > channels {
+            let added = zeros(y.len());
+            let posts = [Post::Binary(Binary::Add, Other::Same(&added)), relu[0]];
+            self.products(&format!("{name} added"), out * out * outputs * conv.depth(), || {
+                conv.run(self.isa, 0..conv.panels(), &x, &packed, None, &posts, &mut y, &mut scratch);
+            });
+        }
     }
 
     fn gemm(&self, rows: usize, depth: usize, columns: usize, posts: &[Post<'_>], what: &str) {
@@ -229,6 +236,9 @@ impl Bench {
             self.conv(size, 4 * channels, channels, 1, 1);
             self.conv(size * 2, channels, channels, 3, 2);
             self.conv(size * 2, 2 * channels, 4 * channels, 1, 2);
+        }
+        for (size, channels) in [(8, 16), (16, 16), (32, 32), (8, 1)] {
+            self.conv(size, channels, 32, 3, 1);
         }
         self.gemm(1, 2048, 1000, &[], "");
         for rows in [32, 128] {

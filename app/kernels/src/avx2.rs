@@ -4,7 +4,7 @@
 //! and [`crate::isa::entry`] is the only code that names it.
 #![allow(unsafe_code)]
 
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -51,57 +51,11 @@ impl Avx2 {
     }
 }
 
-impl Lanes for Avx2 {
+impl Arithmetic for Avx2 {
     #[inline(always)]
     fn splat(x: f32) -> Self {
         // SAFETY: see the module; works on registers only.
         unsafe { Avx2(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
-    }
-    #[inline(always)]
-    fn load(x: &[f32; LANES]) -> Self {
-        // SAFETY: see the module; the array holds 16 f32, so both unaligned loads stay inside it.
-        unsafe { Avx2(_mm256_loadu_ps(x.as_ptr()), _mm256_loadu_ps(x.as_ptr().add(8))) }
-    }
-    #[inline(always)]
-    fn store(self, y: &mut [f32; LANES]) {
-        // SAFETY: see the module; the array holds 16 f32, so both unaligned stores stay inside it.
-        unsafe {
-            _mm256_storeu_ps(y.as_mut_ptr(), self.0);
-            _mm256_storeu_ps(y.as_mut_ptr().add(8), self.1);
-        }
-    }
-    #[inline(always)]
-    unsafe fn read_part(x: *const f32, count: usize, fill: f32) -> Self {
-        let (low, high) = masks(count);
-        // SAFETY: see the module; lanes that the masks leave out are not read.
-        unsafe {
-            let fill = _mm256_set1_ps(fill);
-            let first = _mm256_maskload_ps(x, low);
-            let second = _mm256_maskload_ps(x.wrapping_add(8), high);
-            Avx2(
-                _mm256_blendv_ps(fill, first, _mm256_castsi256_ps(low)),
-                _mm256_blendv_ps(fill, second, _mm256_castsi256_ps(high)),
-            )
-        }
-    }
-    #[inline(always)]
-    unsafe fn write_part(self, y: *mut f32, count: usize) {
-        let (low, high) = masks(count);
-        // SAFETY: see the module; lanes that the masks leave out are not written.
-        unsafe {
-            _mm256_maskstore_ps(y, low, self.0);
-            _mm256_maskstore_ps(y.wrapping_add(8), high, self.1);
-        }
-    }
-    #[inline(always)]
-    fn load_part(x: &[f32], fill: f32) -> Self {
-        // SAFETY: the slice holds what is read; no more than 16 are.
-        unsafe { Self::read_part(x.as_ptr(), x.len().min(LANES), fill) }
-    }
-    #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        // SAFETY: the slice holds what is written; no more than 16 are.
-        unsafe { self.write_part(y.as_mut_ptr(), y.len().min(LANES)) }
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
@@ -187,6 +141,64 @@ impl Lanes for Avx2 {
             let high = _mm256_slli_epi32::<23>(_mm256_add_epi32(high, bias));
             Avx2(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
         }
+    }
+    #[inline(always)]
+    fn each(self, function: fn(f32) -> f32) -> Self {
+        Self::load(&self.to_array().map(function))
+    }
+    #[inline(always)]
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+        let (a, b) = (self.to_array(), b.to_array());
+        Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
+    }
+}
+
+impl Lanes for Avx2 {
+    #[inline(always)]
+    fn load(x: &[f32; LANES]) -> Self {
+        // SAFETY: see the module; the array holds 16 f32, so both unaligned loads stay inside it.
+        unsafe { Avx2(_mm256_loadu_ps(x.as_ptr()), _mm256_loadu_ps(x.as_ptr().add(8))) }
+    }
+    #[inline(always)]
+    fn store(self, y: &mut [f32; LANES]) {
+        // SAFETY: see the module; the array holds 16 f32, so both unaligned stores stay inside it.
+        unsafe {
+            _mm256_storeu_ps(y.as_mut_ptr(), self.0);
+            _mm256_storeu_ps(y.as_mut_ptr().add(8), self.1);
+        }
+    }
+    #[inline(always)]
+    unsafe fn read_part(x: *const f32, count: usize, fill: f32) -> Self {
+        let (low, high) = masks(count);
+        // SAFETY: see the module; lanes that the masks leave out are not read.
+        unsafe {
+            let fill = _mm256_set1_ps(fill);
+            let first = _mm256_maskload_ps(x, low);
+            let second = _mm256_maskload_ps(x.wrapping_add(8), high);
+            Avx2(
+                _mm256_blendv_ps(fill, first, _mm256_castsi256_ps(low)),
+                _mm256_blendv_ps(fill, second, _mm256_castsi256_ps(high)),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn write_part(self, y: *mut f32, count: usize) {
+        let (low, high) = masks(count);
+        // SAFETY: see the module; lanes that the masks leave out are not written.
+        unsafe {
+            _mm256_maskstore_ps(y, low, self.0);
+            _mm256_maskstore_ps(y.wrapping_add(8), high, self.1);
+        }
+    }
+    #[inline(always)]
+    fn load_part(x: &[f32], fill: f32) -> Self {
+        // SAFETY: the slice holds what is read; no more than 16 are.
+        unsafe { Self::read_part(x.as_ptr(), x.len().min(LANES), fill) }
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        // SAFETY: the slice holds what is written; no more than 16 are.
+        unsafe { self.write_part(y.as_mut_ptr(), y.len().min(LANES)) }
     }
 }
 

@@ -4,7 +4,7 @@
 //! the crate, and the dispatch of [`crate::isa`] is the only code that names it.
 #![allow(unsafe_code)]
 
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -35,41 +35,11 @@ fn mask(count: usize) -> __mmask16 {
     ((1u32 << count) - 1) as __mmask16
 }
 
-impl Lanes for Avx512 {
+impl Arithmetic for Avx512 {
     #[inline(always)]
     fn splat(x: f32) -> Self {
         // SAFETY: see the module; works on registers only.
         unsafe { Avx512(_mm512_set1_ps(x)) }
-    }
-    #[inline(always)]
-    fn load(x: &[f32; LANES]) -> Self {
-        // SAFETY: see the module; the array holds the 16 f32 that are read.
-        unsafe { Avx512(_mm512_loadu_ps(x.as_ptr())) }
-    }
-    #[inline(always)]
-    fn store(self, y: &mut [f32; LANES]) {
-        // SAFETY: see the module; the array holds the 16 f32 that are written.
-        unsafe { _mm512_storeu_ps(y.as_mut_ptr(), self.0) }
-    }
-    #[inline(always)]
-    unsafe fn read_part(x: *const f32, count: usize, fill: f32) -> Self {
-        // SAFETY: see the module; lanes that the mask leaves out are not read.
-        unsafe { Avx512(_mm512_mask_loadu_ps(_mm512_set1_ps(fill), mask(count), x)) }
-    }
-    #[inline(always)]
-    unsafe fn write_part(self, y: *mut f32, count: usize) {
-        // SAFETY: see the module; lanes that the mask leaves out are not written.
-        unsafe { _mm512_mask_storeu_ps(y, mask(count), self.0) }
-    }
-    #[inline(always)]
-    fn load_part(x: &[f32], fill: f32) -> Self {
-        // SAFETY: the slice holds what is read; no more than 16 are.
-        unsafe { Self::read_part(x.as_ptr(), x.len().min(LANES), fill) }
-    }
-    #[inline(always)]
-    fn store_part(self, y: &mut [f32]) {
-        // SAFETY: the slice holds what is written; no more than 16 are.
-        unsafe { self.write_part(y.as_mut_ptr(), y.len().min(LANES)) }
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
@@ -151,5 +121,47 @@ impl Lanes for Avx512 {
             let exponent = _mm512_add_epi32(_mm512_cvttps_epi32(self.0), _mm512_set1_epi32(127));
             Avx512(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent)))
         }
+    }
+    #[inline(always)]
+    fn each(self, function: fn(f32) -> f32) -> Self {
+        Self::load(&self.to_array().map(function))
+    }
+    #[inline(always)]
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+        let (a, b) = (self.to_array(), b.to_array());
+        Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
+    }
+}
+
+impl Lanes for Avx512 {
+    #[inline(always)]
+    fn load(x: &[f32; LANES]) -> Self {
+        // SAFETY: see the module; the array holds the 16 f32 that are read.
+        unsafe { Avx512(_mm512_loadu_ps(x.as_ptr())) }
+    }
+    #[inline(always)]
+    fn store(self, y: &mut [f32; LANES]) {
+        // SAFETY: see the module; the array holds the 16 f32 that are written.
+        unsafe { _mm512_storeu_ps(y.as_mut_ptr(), self.0) }
+    }
+    #[inline(always)]
+    unsafe fn read_part(x: *const f32, count: usize, fill: f32) -> Self {
+        // SAFETY: see the module; lanes that the mask leaves out are not read.
+        unsafe { Avx512(_mm512_mask_loadu_ps(_mm512_set1_ps(fill), mask(count), x)) }
+    }
+    #[inline(always)]
+    unsafe fn write_part(self, y: *mut f32, count: usize) {
+        // SAFETY: see the module; lanes that the mask leaves out are not written.
+        unsafe { _mm512_mask_storeu_ps(y, mask(count), self.0) }
+    }
+    #[inline(always)]
+    fn load_part(x: &[f32], fill: f32) -> Self {
+        // SAFETY: the slice holds what is read; no more than 16 are.
+        unsafe { Self::read_part(x.as_ptr(), x.len().min(LANES), fill) }
+    }
+    #[inline(always)]
+    fn store_part(self, y: &mut [f32]) {
+        // SAFETY: the slice holds what is written; no more than 16 are.
+        unsafe { self.write_part(y.as_mut_ptr(), y.len().min(LANES)) }
     }
 }

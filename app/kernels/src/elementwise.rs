@@ -1,7 +1,7 @@
 //! f32 functions of one or two elements.
 
 use crate::isa::entry;
-use crate::lanes::{self, LANES, Lanes};
+use crate::lanes::{self, Arithmetic, LANES, Lanes};
 use crate::scalar;
 
 /// A function of one f32; the sentence that defines each is in `docs/engine.md`.
@@ -77,7 +77,7 @@ entry! {
     pub fn binary(op: Binary, a: Operand<'_>, b: Operand<'_>, y: &mut [f32]) => binary_body
 }
 
-/// Expands `$run!(|v| expression)` for a [`Unary`], `v` being the name of a vector of type `V`. Expressions
+/// Expands `$run!(|v| expression)` for a [`Unary`], `v` being anything that has [`Arithmetic`]. Expressions
 /// are expanded in place, not passed as closures: a closure that is not inlined is compiled without the
 /// instruction set.
 macro_rules! each_unary {
@@ -87,10 +87,10 @@ macro_rules! each_unary {
         match $op {
             Unary::Neg => $run!(|v| v.neg()),
             Unary::Abs => $run!(|v| v.abs()),
-            Unary::Recip => $run!(|v| V::splat(1.0).div(v)),
+            Unary::Recip => $run!(|v| math::recip(v)),
             Unary::Square => $run!(|v| v.mul(v)),
             Unary::Sqrt => $run!(|v| v.sqrt()),
-            Unary::Rsqrt => $run!(|v| V::splat(1.0).div(v.sqrt())),
+            Unary::Rsqrt => $run!(|v| math::recip(v.sqrt())),
             Unary::Exp => $run!(|v| math::exp(v)),
             Unary::Tanh => $run!(|v| math::tanh(v)),
             Unary::Sigmoid => $run!(|v| math::sigmoid(v)),
@@ -99,26 +99,23 @@ macro_rules! each_unary {
             Unary::GeluTanh => $run!(|v| math::gelu_tanh(v)),
             Unary::Silu => $run!(|v| v.mul(math::sigmoid(v))),
             Unary::HardSwish => $run!(|v| math::hard_swish(v)),
-            Unary::LeakyRelu(alpha) => {
-                let alpha = V::splat(alpha);
-                $run!(|v| v.select_lt(V::splat(0.0), alpha.mul(v), v))
-            }
+            Unary::LeakyRelu(alpha) => $run!(|v| math::leaky_relu(v, alpha)),
             Unary::Floor => $run!(|v| v.floor()),
             Unary::Ceil => $run!(|v| v.ceil()),
             Unary::Round => $run!(|v| v.round_even()),
             Unary::Sign => $run!(|v| math::sign(v)),
-            Unary::Ln => $run!(|v| math::each_lane(v, scalar::ln)),
-            Unary::Sin => $run!(|v| math::each_lane(v, scalar::sin)),
-            Unary::Cos => $run!(|v| math::each_lane(v, scalar::cos)),
-            Unary::Tan => $run!(|v| math::each_lane(v, arcs::tan)),
-            Unary::Asin => $run!(|v| math::each_lane(v, arcs::asin)),
-            Unary::Acos => $run!(|v| math::each_lane(v, arcs::acos)),
-            Unary::Atan => $run!(|v| math::each_lane(v, arcs::atan)),
-            Unary::Sinh => $run!(|v| math::each_lane(v, arcs::sinh)),
-            Unary::Cosh => $run!(|v| math::each_lane(v, arcs::cosh)),
-            Unary::Asinh => $run!(|v| math::each_lane(v, arcs::asinh)),
-            Unary::Acosh => $run!(|v| math::each_lane(v, arcs::acosh)),
-            Unary::Atanh => $run!(|v| math::each_lane(v, arcs::atanh)),
+            Unary::Ln => $run!(|v| v.each(scalar::ln)),
+            Unary::Sin => $run!(|v| v.each(scalar::sin)),
+            Unary::Cos => $run!(|v| v.each(scalar::cos)),
+            Unary::Tan => $run!(|v| v.each(arcs::tan)),
+            Unary::Asin => $run!(|v| v.each(arcs::asin)),
+            Unary::Acos => $run!(|v| v.each(arcs::acos)),
+            Unary::Atan => $run!(|v| v.each(arcs::atan)),
+            Unary::Sinh => $run!(|v| v.each(arcs::sinh)),
+            Unary::Cosh => $run!(|v| v.each(arcs::cosh)),
+            Unary::Asinh => $run!(|v| v.each(arcs::asinh)),
+            Unary::Acosh => $run!(|v| v.each(arcs::acosh)),
+            Unary::Atanh => $run!(|v| v.each(arcs::atanh)),
         }
     }};
 }
@@ -128,7 +125,7 @@ pub(crate) use each_unary;
 macro_rules! each_binary {
     ($op:expr, $run:ident) => {{
         use $crate::elementwise::Binary;
-        use $crate::{math, scalar};
+        use $crate::scalar;
         match $op {
             Binary::Add => $run!(|u, v| u.add(v)),
             Binary::Sub => $run!(|u, v| u.sub(v)),
@@ -136,8 +133,8 @@ macro_rules! each_binary {
             Binary::Div => $run!(|u, v| u.div(v)),
             Binary::Max => $run!(|u, v| u.max(v)),
             Binary::Min => $run!(|u, v| u.min(v)),
-            Binary::Pow => $run!(|u, v| math::each_pair(u, v, scalar::pow)),
-            Binary::Rem => $run!(|u, v| math::each_pair(u, v, scalar::rem)),
+            Binary::Pow => $run!(|u, v| u.each_pair(v, scalar::pow)),
+            Binary::Rem => $run!(|u, v| u.each_pair(v, scalar::rem)),
         }
     }};
 }
@@ -151,7 +148,15 @@ fn unary_body<V: Lanes>(op: Unary, x: &[f32], y: &mut [f32]) {
         (|$v:ident| $body:expr) => {{
             let (xs, x_rest) = x.as_chunks::<LANES>();
             let (ys, y_rest) = y.as_chunks_mut::<LANES>();
-            for (x, y) in xs.iter().zip(ys) {
+            let (x_pairs, x_last) = xs.as_chunks::<2>();
+            let (y_pairs, y_last) = ys.as_chunks_mut::<2>();
+            for ([x0, x1], [y0, y1]) in x_pairs.iter().zip(y_pairs) {
+                let $v = [V::load(x0), V::load(x1)];
+                let [first, second] = $body;
+                first.store(y0);
+                second.store(y1);
+            }
+            for (x, y) in x_last.iter().zip(y_last) {
                 let $v = V::load(x);
                 $body.store(y);
             }

@@ -8,12 +8,10 @@
 /// Lanes of a vector.
 pub(crate) const LANES: usize = 16;
 
-/// 16 f32. Implementations for an instruction set may be used only in code that was entered through that
+/// Operations on lanes of f32: a vector of them, or a few vectors side by side. Implementations for an instruction set may be used only in code that was entered through that
 /// instruction set's dispatch (see [`crate::isa`]).
-pub(crate) trait Lanes: Copy {
+pub(crate) trait Arithmetic: Copy {
     fn splat(x: f32) -> Self;
-    fn load(x: &[f32; LANES]) -> Self;
-    fn store(self, y: &mut [f32; LANES]);
     fn add(self, b: Self) -> Self;
     fn sub(self, b: Self) -> Self;
     fn mul(self, b: Self) -> Self;
@@ -37,6 +35,16 @@ pub(crate) trait Lanes: Copy {
     fn copysign(self, sign: Self) -> Self;
     /// 2 to the power `self`, for integers from -126 to 127; any bits for everything else.
     fn exp2_int(self) -> Self;
+    /// A function that has one body on every machine.
+    fn each(self, function: fn(f32) -> f32) -> Self;
+    /// The same for a function of two.
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self;
+}
+
+/// 16 f32: the lanes as they lie in memory.
+pub(crate) trait Lanes: Arithmetic {
+    fn load(x: &[f32; LANES]) -> Self;
+    fn store(self, y: &mut [f32; LANES]);
 
     /// The elements of a slice of up to 16, the other lanes holding `fill`.
     #[inline(always)]
@@ -101,6 +109,98 @@ pub(crate) trait Lanes: Copy {
     }
 }
 
+/// A loop, not a closure: a closure that is not inlined is compiled without the instruction set.
+macro_rules! each_vector {
+    (|$i:ident| $body:expr) => {{
+        let mut vectors = [V::splat(0.0); N];
+        for $i in 0..N {
+            vectors[$i] = $body;
+        }
+        vectors
+    }};
+}
+
+/// Vectors side by side: each operation is done for all of them before the next, so that the processor has work
+/// while it waits for a result.
+impl<V: Arithmetic, const N: usize> Arithmetic for [V; N] {
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        [V::splat(x); N]
+    }
+    #[inline(always)]
+    fn add(self, b: Self) -> Self {
+        each_vector!(|i| self[i].add(b[i]))
+    }
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        each_vector!(|i| self[i].sub(b[i]))
+    }
+    #[inline(always)]
+    fn mul(self, b: Self) -> Self {
+        each_vector!(|i| self[i].mul(b[i]))
+    }
+    #[inline(always)]
+    fn div(self, b: Self) -> Self {
+        each_vector!(|i| self[i].div(b[i]))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        each_vector!(|i| self[i].sqrt())
+    }
+    #[inline(always)]
+    fn fma(self, b: Self, c: Self) -> Self {
+        each_vector!(|i| self[i].fma(b[i], c[i]))
+    }
+    #[inline(always)]
+    fn max(self, b: Self) -> Self {
+        each_vector!(|i| self[i].max(b[i]))
+    }
+    #[inline(always)]
+    fn min(self, b: Self) -> Self {
+        each_vector!(|i| self[i].min(b[i]))
+    }
+    #[inline(always)]
+    fn select_lt(self, b: Self, x: Self, y: Self) -> Self {
+        each_vector!(|i| self[i].select_lt(b[i], x[i], y[i]))
+    }
+    #[inline(always)]
+    fn round_even(self) -> Self {
+        each_vector!(|i| self[i].round_even())
+    }
+    #[inline(always)]
+    fn floor(self) -> Self {
+        each_vector!(|i| self[i].floor())
+    }
+    #[inline(always)]
+    fn ceil(self) -> Self {
+        each_vector!(|i| self[i].ceil())
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        each_vector!(|i| self[i].abs())
+    }
+    #[inline(always)]
+    fn neg(self) -> Self {
+        each_vector!(|i| self[i].neg())
+    }
+    #[inline(always)]
+    fn copysign(self, b: Self) -> Self {
+        each_vector!(|i| self[i].copysign(b[i]))
+    }
+    #[inline(always)]
+    fn exp2_int(self) -> Self {
+        each_vector!(|i| self[i].exp2_int())
+    }
+    #[inline(always)]
+    fn each(self, function: fn(f32) -> f32) -> Self {
+        each_vector!(|i| self[i].each(function))
+    }
+    #[inline(always)]
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+        each_vector!(|i| self[i].each_pair(b[i], function))
+    }
+}
+
 /// The reference: an array, one lane at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar([f32; LANES]);
@@ -115,15 +215,9 @@ macro_rules! each_lane {
     }};
 }
 
-impl Lanes for Scalar {
+impl Arithmetic for Scalar {
     fn splat(x: f32) -> Self {
         Scalar([x; LANES])
-    }
-    fn load(x: &[f32; LANES]) -> Self {
-        Scalar(*x)
-    }
-    fn store(self, y: &mut [f32; LANES]) {
-        *y = self.0;
     }
     fn add(self, b: Self) -> Self {
         each_lane!(|i| self.0[i] + b.0[i])
@@ -170,8 +264,23 @@ impl Lanes for Scalar {
     fn copysign(self, sign: Self) -> Self {
         each_lane!(|i| self.0[i].copysign(sign.0[i]))
     }
+    fn each(self, function: fn(f32) -> f32) -> Self {
+        each_lane!(|i| function(self.0[i]))
+    }
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+        each_lane!(|i| function(self.0[i], b.0[i]))
+    }
     fn exp2_int(self) -> Self {
         each_lane!(|i| f32::from_bits(((self.0[i] as i32).wrapping_add(127) as u32) << 23))
+    }
+}
+
+impl Lanes for Scalar {
+    fn load(x: &[f32; LANES]) -> Self {
+        Scalar(*x)
+    }
+    fn store(self, y: &mut [f32; LANES]) {
+        *y = self.0;
     }
 }
 

@@ -4,11 +4,11 @@
 // The literals are written as they are in the document.
 #![allow(clippy::excessive_precision)]
 
-use crate::lanes::Lanes;
+use crate::lanes::Arithmetic;
 
 /// Horner's rule with fused steps, highest coefficient first.
 #[inline(always)]
-pub(crate) fn poly<V: Lanes, const N: usize>(coefficients: [f32; N], x: V) -> V {
+pub(crate) fn poly<V: Arithmetic, const N: usize>(coefficients: [f32; N], x: V) -> V {
     let mut sum = V::splat(coefficients[0]);
     for &coefficient in &coefficients[1..] {
         sum = sum.fma(x, V::splat(coefficient));
@@ -18,7 +18,7 @@ pub(crate) fn poly<V: Lanes, const N: usize>(coefficients: [f32; N], x: V) -> V 
 
 /// e^x by x = n ln 2 + r: a degree-7 polynomial in r, scaled by 2^n. Zero below -86.9, infinite above 88.72.
 #[inline(always)]
-pub(crate) fn exp<V: Lanes>(x: V) -> V {
+pub(crate) fn exp<V: Arithmetic>(x: V) -> V {
     let clamped = x.max(V::splat(-87.0)).min(V::splat(89.0));
     let n = clamped.mul(V::splat(std::f32::consts::LOG2_E)).round_even();
     // ln 2 in two parts: the first has few bits, so that n times it is exact.
@@ -33,14 +33,14 @@ pub(crate) fn exp<V: Lanes>(x: V) -> V {
 
 /// 1 / (1 + exp(-x)).
 #[inline(always)]
-pub(crate) fn sigmoid<V: Lanes>(x: V) -> V {
+pub(crate) fn sigmoid<V: Arithmetic>(x: V) -> V {
     let one = V::splat(1.0);
     one.div(one.add(exp(x.neg())))
 }
 
 /// tanh: an odd polynomial below 0.55, 1 - 2 / (exp(2|x|) + 1) with the sign of x above.
 #[inline(always)]
-pub(crate) fn tanh<V: Lanes>(x: V) -> V {
+pub(crate) fn tanh<V: Arithmetic>(x: V) -> V {
     let magnitude = x.abs();
     let one = V::splat(1.0);
     let e = exp(magnitude.add(magnitude)).add(one);
@@ -53,7 +53,7 @@ pub(crate) fn tanh<V: Lanes>(x: V) -> V {
 
 /// erf: an odd polynomial below 0.921875, 1 - exp(polynomial of |x|) with the sign of x above.
 #[inline(always)]
-pub(crate) fn erf<V: Lanes>(x: V) -> V {
+pub(crate) fn erf<V: Arithmetic>(x: V) -> V {
     let t = x.abs();
     let s = x.mul(x);
     let high = V::splat(-1.728_534_8e-5).fma(t, V::splat(3.831_972_2e-4));
@@ -72,14 +72,14 @@ pub(crate) fn erf<V: Lanes>(x: V) -> V {
 
 /// x / 2 * (1 + erf(x / sqrt 2)).
 #[inline(always)]
-pub(crate) fn gelu<V: Lanes>(x: V) -> V {
+pub(crate) fn gelu<V: Arithmetic>(x: V) -> V {
     let inner = erf(x.mul(V::splat(std::f32::consts::FRAC_1_SQRT_2)));
     x.mul(V::splat(0.5)).mul(V::splat(1.0).add(inner))
 }
 
 /// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
 #[inline(always)]
-pub(crate) fn gelu_tanh<V: Lanes>(x: V) -> V {
+pub(crate) fn gelu_tanh<V: Arithmetic>(x: V) -> V {
     let cubic = x.mul(x).mul(x).fma(V::splat(0.044_715), x);
     let inner = tanh(cubic.mul(V::splat(0.797_884_6)));
     x.mul(V::splat(0.5)).mul(V::splat(1.0).add(inner))
@@ -87,30 +87,29 @@ pub(crate) fn gelu_tanh<V: Lanes>(x: V) -> V {
 
 /// min(6, max(0, x + 3)) * x / 6.
 #[inline(always)]
-pub(crate) fn hard_swish<V: Lanes>(x: V) -> V {
+pub(crate) fn hard_swish<V: Arithmetic>(x: V) -> V {
     let gate = x.add(V::splat(3.0)).max(V::splat(0.0)).min(V::splat(6.0));
     gate.mul(x).mul(V::splat(1.0 / 6.0))
 }
 
 /// 1 above zero, -1 below, else x itself.
 #[inline(always)]
-pub(crate) fn sign<V: Lanes>(x: V) -> V {
+pub(crate) fn sign<V: Arithmetic>(x: V) -> V {
     let zero = V::splat(0.0);
     let negative = x.select_lt(zero, V::splat(-1.0), x);
     zero.select_lt(x, V::splat(1.0), negative)
 }
 
-/// A function of one f32 that has one body on every machine, lane by lane.
+/// 1 / x.
 #[inline(always)]
-pub(crate) fn each_lane<V: Lanes>(x: V, function: fn(f32) -> f32) -> V {
-    V::load(&x.to_array().map(function))
+pub(crate) fn recip<V: Arithmetic>(x: V) -> V {
+    V::splat(1.0).div(x)
 }
 
-/// The same for a function of two.
+/// x above zero and for a NaN, alpha * x below.
 #[inline(always)]
-pub(crate) fn each_pair<V: Lanes>(a: V, b: V, function: fn(f32, f32) -> f32) -> V {
-    let (a, b) = (a.to_array(), b.to_array());
-    V::load(&std::array::from_fn(|i| function(a[i], b[i])))
+pub(crate) fn leaky_relu<V: Arithmetic>(x: V, alpha: f32) -> V {
+    x.select_lt(V::splat(0.0), V::splat(alpha).mul(x), x)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! a comparison and a selection: FMAX and FMIN have other rules for NaN and for zeros.
 #![allow(unsafe_code)]
 
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 use std::arch::aarch64::*;
 
 #[derive(Clone, Copy)]
@@ -24,21 +24,10 @@ macro_rules! quarters {
     }};
 }
 
-impl Lanes for Neon {
+impl Arithmetic for Neon {
     #[inline(always)]
     fn splat(x: f32) -> Self {
         quarters!(|_i| vdupq_n_f32(x))
-    }
-    #[inline(always)]
-    fn load(x: &[f32; LANES]) -> Self {
-        quarters!(|i| vld1q_f32(x.as_ptr().add(4 * i)))
-    }
-    #[inline(always)]
-    fn store(self, y: &mut [f32; LANES]) {
-        for i in 0..4 {
-            // SAFETY: the array holds 16 f32, so the four stores stay inside it.
-            unsafe { vst1q_f32(y.as_mut_ptr().add(4 * i), self.0[i]) }
-        }
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
@@ -106,5 +95,28 @@ impl Lanes for Neon {
             let exponent = vaddq_s32(vcvtq_s32_f32(self.0[i]), vdupq_n_s32(127));
             vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent))
         })
+    }
+    #[inline(always)]
+    fn each(self, function: fn(f32) -> f32) -> Self {
+        Self::load(&self.to_array().map(function))
+    }
+    #[inline(always)]
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+        let (a, b) = (self.to_array(), b.to_array());
+        Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
+    }
+}
+
+impl Lanes for Neon {
+    #[inline(always)]
+    fn load(x: &[f32; LANES]) -> Self {
+        quarters!(|i| vld1q_f32(x.as_ptr().add(4 * i)))
+    }
+    #[inline(always)]
+    fn store(self, y: &mut [f32; LANES]) {
+        for i in 0..4 {
+            // SAFETY: the array holds 16 f32, so the four stores stay inside it.
+            unsafe { vst1q_f32(y.as_mut_ptr().add(4 * i), self.0[i]) }
+        }
     }
 }

@@ -4,7 +4,7 @@
 use crate::Binary;
 use crate::Isa;
 use crate::isa::entry;
-use crate::lanes::{LANES, Lanes, opaque};
+use crate::lanes::{Arithmetic, LANES, Lanes, opaque};
 use crate::post::{self, Grid, Other, Post};
 use crate::reduce::{exp_lanes, lanes_of, softmax_rows, sum, tree};
 

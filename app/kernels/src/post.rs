@@ -7,7 +7,7 @@
 use crate::Isa;
 use crate::elementwise::{Binary, Unary, each_binary, each_unary};
 use crate::isa::entry;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 
 /// The other operand of a [`Post::Binary`].
 #[derive(Debug, Clone, Copy)]
@@ -175,6 +175,14 @@ unsafe fn one_body<V: Lanes>(post: &Post<'_>, grid: &Grid, at: usize, x: *const 
                 let mut column = 0;
                 // SAFETY: the caller's: the grid lies inside.
                 unsafe {
+                    while column + 2 * LANES <= grid.columns {
+                        let (x, y) = (x.add(offset + column), y.add(offset + column));
+                        let $v = [V::read(x), V::read(x.add(LANES))];
+                        let [first, second] = $body;
+                        first.write(y);
+                        second.write(y.add(LANES));
+                        column += 2 * LANES;
+                    }
                     while column + LANES <= grid.columns {
                         let $v = V::read(x.add(offset + column));
                         $body.write(y.add(offset + column));

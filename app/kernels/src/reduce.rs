@@ -2,7 +2,7 @@
 //! then 4, 2 and 1 apart. Softmax and the root mean square use the same sums.
 
 use crate::isa::entry;
-use crate::lanes::{self, LANES, Lanes};
+use crate::lanes::{self, Arithmetic, LANES, Lanes};
 use crate::{math, scalar};
 
 /// What a row is reduced to.
@@ -111,7 +111,15 @@ macro_rules! exp_lanes {
     ($x:ident, $shift:ident) => {{
         let (vectors, rest) = $x.as_chunks_mut::<LANES>();
         let mut acc = V::splat(0.0);
-        for vector in vectors {
+        let (pairs, last) = vectors.as_chunks_mut::<2>();
+        for [first, second] in pairs {
+            let x = [V::load(first), V::load(second)];
+            let e = $crate::math::exp(x.sub([$shift; 2]));
+            e[0].store(first);
+            e[1].store(second);
+            acc = acc.add(e[0]).add(e[1]);
+        }
+        for vector in last {
             let e = $crate::math::exp(V::load(vector).sub($shift));
             e.store(vector);
             acc = acc.add(e);

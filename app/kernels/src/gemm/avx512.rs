@@ -23,9 +23,15 @@ macro_rules! columns {
 macro_rules! row {
     ($place:literal, $first:tt, $second:tt) => {
         concat!(
-            "vbroadcastss zmm30, ", $place, "\n",
-            "vfmadd231ps ", $first, ", zmm30, zmm28\n",
-            "vfmadd231ps ", $second, ", zmm30, zmm29"
+            "vbroadcastss zmm30, ",
+            $place,
+            "\n",
+            "vfmadd231ps ",
+            $first,
+            ", zmm30, zmm28\n",
+            "vfmadd231ps ",
+            $second,
+            ", zmm30, zmm29"
         )
     };
 }

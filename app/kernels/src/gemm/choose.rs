@@ -53,13 +53,25 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Tiles of nearly the same size; or of `most` rows and one with the rest, if `most` is twice half a tile
-    /// and the rows, `width` side by side, come in halves.
+    /// Tiles of at most so many rows, of nearly the same size; or, if that can be had, tiles that keep to the
+    /// lines of an image that is `width` wide, for then their rows are evenly spaced.
     fn new(rows: usize, most: usize, width: usize, panels: usize) -> Self {
-        let tiles = rows.div_ceil(most);
-        if most == 2 * HALF && width.is_multiple_of(HALF) && rows.is_multiple_of(HALF) {
-            return Self { rows: most, large: rows / most, small: HALF, tiles, panels };
+        if most == 2 * HALF && rows > most && rows.is_multiple_of(width) {
+            if width == HALF {
+                return Self {
+                    rows: most,
+                    large: rows / most,
+                    small: HALF,
+                    tiles: rows.div_ceil(most),
+                    panels,
+                };
+            }
+            let parts = (width.div_ceil(most)..=width / HALF).find(|&parts| width.is_multiple_of(parts));
+            if let Some(each) = parts.map(|parts| width / parts) {
+                return Self { rows: each, large: rows / each, small: 0, tiles: rows / each, panels };
+            }
         }
+        let tiles = rows.div_ceil(most);
         let each = rows.div_ceil(tiles);
         Self { rows: each, large: rows - tiles * (each - 1), small: each - 1, tiles, panels }
     }

@@ -94,7 +94,7 @@ fn block(job: &Job<'_>, width: usize, tiles: usize) -> usize {
     }
     let blocks = job.depth.div_ceil((BLOCK * 3 / 2 / width).max(64)).max(1);
     let block = job.depth.div_ceil(blocks).max(1);
-    if job.grain <= BLOCK { block.next_multiple_of(job.grain.max(1)) } else { block }
+    if job.grain <= BLOCK { (block / job.grain.max(1)).max(1) * job.grain.max(1) } else { block }
 }
 
 /// How many of the tiles make a strip: all, unless reading x again for every panel would cost more than

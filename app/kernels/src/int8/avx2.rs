@@ -3,7 +3,7 @@
 
 use super::words::{Quad, WidePair, Words};
 use crate::avx2::Avx2;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES};
 use std::arch::x86_64::*;
 
 type Two = (__m256i, __m256i);

@@ -4,7 +4,7 @@
 
 use super::words::{Quad, WidePair, Words};
 use crate::avx512::Avx512;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES};
 use std::arch::x86_64::*;
 
 /// Without VNNI, weights must be packed so that no two products can leave the i16.

@@ -2,7 +2,7 @@
 
 use super::words::{Words, entry_words};
 use crate::isa::entry;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 
 /// What a tensor of bytes stands for: `(q - zero) as f32 * scale`.
 #[derive(Debug, Clone, Copy)]

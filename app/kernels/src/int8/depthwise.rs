@@ -5,7 +5,7 @@ use super::depthwise_vnni::Interleaved;
 use super::finish::{Requantizer, put};
 use super::words::{WidePair, Words, entry_words};
 use crate::Isa;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 use std::ops::Range;
 
 /// The geometry: an image `[height, width, channels]` of bytes and a filter for each channel.

@@ -2,7 +2,7 @@
 
 use super::tile::MOST_SUMS;
 use super::words::{Words, entry_words};
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{Arithmetic, LANES, Lanes};
 
 /// How sums become bytes: `clamp(round_even(sum as f32 * multiplier) + zero)`.
 #[derive(Debug, Clone, Copy)]
