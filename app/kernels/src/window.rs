@@ -9,6 +9,7 @@ use crate::isa::entry;
 use crate::lanes::{LANES, Lanes, opaque};
 use crate::pool::{Pool, PoolDivisor};
 use crate::post::{self, Early, Grid, Post};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// A depthwise convolution of an image: each channel has its own window.
@@ -79,7 +80,8 @@ impl Depthwise {
         if early.residual.is_some() {
             (early, late) = (Early::NONE, posts);
         }
-        let mut frame = Frame::new(pool);
+        let mut room = Room([MaybeUninit::uninit(); FRAME]);
+        let mut frame = Frame::new(pool, &mut room);
         for (block, y) in blocks.clone().zip(y[..blocks.len() * output].chunks_exact_mut(output)) {
             let first = block * LANES;
             let columns = LANES.min(self.channels - first);
@@ -109,28 +111,36 @@ impl Depthwise {
 }
 
 /// A block with its padding, for images so small that the windows at their edges would take most of the time.
-/// As in [`Conv`](crate::Conv), a tap of zero has the bits of a tap left out. Aligned, or vectors would lie
-/// across two lines of the cache.
-#[repr(align(64))]
-struct Frame {
-    block: [f32; FRAME],
+/// As in [`Conv`](crate::Conv), a tap of zero has the bits of a tap left out.
+struct Frame<'a> {
+    block: &'a mut [f32],
     pool: Pool,
 }
 
 /// Elements of the largest frame: three quarters of the first cache.
 const FRAME: usize = 6 * 1024;
 
-impl Frame {
-    fn new(pool: &Pool) -> Option<Self> {
+/// Room for a frame. Aligned, or vectors would lie across two lines of the cache.
+#[repr(align(64))]
+struct Room([MaybeUninit<f32>; FRAME]);
+
+impl<'a> Frame<'a> {
+    fn new(pool: &Pool, room: &'a mut Room) -> Option<Self> {
         let covered = |axis: usize| {
             let span = (pool.kernel[axis] - 1).checked_mul(pool.dilation[axis])?.checked_add(1)?;
             (pool.output[axis] - 1).checked_mul(pool.stride[axis])?.checked_add(span)
         };
         let input = [covered(0)?, covered(1)?];
-        let small = input[0].checked_mul(input[1])?.checked_mul(LANES)? <= FRAME;
+        let len = input[0].checked_mul(input[1])?.checked_mul(LANES)?;
         let needed = pool.pad != [0, 0] || input[0] > pool.input[0] || input[1] > pool.input[1];
-        let pool = Pool { input, pad: [0, 0], ..*pool };
-        (small && needed).then_some(Self { block: [0.0; FRAME], pool })
+        if len > FRAME || !needed {
+            return None;
+        }
+        let room = &mut room.0[..len];
+        room.fill(MaybeUninit::new(0.0));
+        // SAFETY: all of it was written.
+        let block = unsafe { &mut *(std::ptr::from_mut(room) as *mut [f32]) };
+        Some(Self { block, pool: Pool { input, pad: [0, 0], ..*pool } })
     }
 
     /// The frame around a block of the image; what is outside it stays zero from block to block.
@@ -142,7 +152,7 @@ impl Frame {
         for (from, to) in x.chunks_exact(image.input[1] * LANES).zip(lines) {
             to[left..][..width].copy_from_slice(&from[..width]);
         }
-        &self.block[..self.pool.input[0] * line]
+        self.block
     }
 }
 

@@ -14,6 +14,7 @@ macro_rules! columns {
         "vmovups zmm28, [{w}]
         vmovups zmm29, [{w} + {panel}]
         prefetcht0 [{ahead}]
+        prefetcht0 [{ahead} + {panel}]
         add {w}, {line}
         add {ahead}, {step}"
     };

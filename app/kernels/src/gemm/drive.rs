@@ -185,7 +185,14 @@ impl Pass<'_> {
                 w,
                 w_line: job.w_line,
                 w_panel: job.w_panel,
-                ahead: w.wrapping_add((to - from) * job.w_line),
+                ahead: if to < job.depth {
+                    w.wrapping_add((to - from) * job.w_line)
+                } else if self.panel + 2 * self.wide <= job.columns.div_ceil(LANES) {
+                    from_panel.wrapping_add(self.wide * job.w_panel)
+                } else {
+                    // There is nothing more to come: what is there already costs nothing to ask for.
+                    w
+                },
                 ahead_step: share,
                 resume: from > 0,
                 park: to < job.depth,
