@@ -8,8 +8,9 @@
 /// Lanes of a vector.
 pub(crate) const LANES: usize = 16;
 
-/// Operations on lanes of f32: a vector of them, or a few vectors side by side. Implementations for an instruction set may be used only in code that was entered through that
-/// instruction set's dispatch (see [`crate::isa`]).
+/// Operations on lanes of f32: a vector of them, or a few vectors side by side. Implementations for an
+/// instruction set may be used only in code that was entered through that instruction set's dispatch (see
+/// [`crate::isa`]).
 pub(crate) trait Arithmetic: Copy {
     fn splat(x: f32) -> Self;
     fn add(self, b: Self) -> Self;

@@ -14,7 +14,7 @@ mod table;
 mod traffic;
 
 use crate::format::Node;
-use crate::opcode::{Aggregate, BinaryOp, Opcode, UnaryOp};
+use crate::opcode::{Aggregate, BinaryOp, Opcode, Scatter, UnaryOp};
 use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count};
 use crate::walk::Walk;
@@ -37,9 +37,11 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
         Opcode::EinsumInt { a, b, out } => products::einsum(node, operands, [a, b, out], Numbers::Integers),
         Opcode::Conv2d { groups, .. } => products::conv2d(node, operands, *groups),
         Opcode::Conv2dInt { groups, .. } => products::conv2d_int(node, operands, *groups),
-        Opcode::MaxPool(window) if node.dtype == DType::F32 => products::pool(node, operands[0], window, TAP),
+        Opcode::MaxPool(window) if node.dtype == DType::F32 => {
+            products::pool(node, operands[0], window, POOL)
+        }
         Opcode::MaxPool(window) => products::byte_pool(node, operands[0], window),
-        Opcode::SumPool { window, .. } => products::pool(node, operands[0], window, TAP + TAP_SUM),
+        Opcode::SumPool { window, .. } => products::pool(node, operands[0], window, POOL_SUM),
         Opcode::TreeEnsemble { aggregate, .. } => {
             let sums = matches!(aggregate, Aggregate::Sum | Aggregate::Average);
             rows::trees(node, operands, trees, sums)
@@ -140,17 +142,25 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
         }
         Opcode::GatherNd { .. } => {
             let tuple = operands[1].dims.last().map_or(1, |&dim| u64::from(dim));
-            let each = tuple.saturating_mul(INDEX).saturating_mul(indices() / tuple);
-            gathered(indices() / tuple, u64::MAX).saturating_add(each)
+            let times = indices() / tuple;
+            gathered(times, u64::MAX).saturating_add(tuples(times, tuple))
+        }
+        Opcode::ScatterElements { reduction: Scatter::Put, .. } => {
+            scattered(node, operands, indices().saturating_mul(PUT) / 4)
         }
         Opcode::ScatterElements { .. } => scattered(node, operands, indices()),
         Opcode::ScatterNd { .. } => {
             let tuple = operands[1].dims.last().map_or(1, |&dim| u64::from(dim));
-            let each = tuple.saturating_mul(INDEX).saturating_mul(indices() / tuple);
-            scattered(node, operands, indices() / tuple).saturating_add(each)
+            let times = indices() / tuple;
+            scattered(node, operands, times).saturating_add(tuples(times, tuple))
         }
         _ => rows::rows(node, operands),
     }
+}
+
+/// So many tuples of indices.
+fn tuples(times: u64, indices: u64) -> u64 {
+    indices.saturating_mul(INDEX).saturating_add(TUPLE).saturating_mul(times)
 }
 
 /// The data copied, then so many slices put or combined at their places.

@@ -190,13 +190,14 @@ pub(super) fn conv2d_int(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     sum(&[STEP, work, turned.saturating_mul(TURN), traffic(moved)])
 }
 
-/// A pool over f32: 16 neighbours at a time. A tap of a window that steps is gathered.
-pub(super) fn pool(node: &Node, x: &Node, window: &Window, tap: u64) -> u64 {
+/// A pool over f32: 16 neighbours at a time, which cost so much besides their taps. A tap of a window that steps is
+/// gathered.
+pub(super) fn pool(node: &Node, x: &Node, window: &Window, line: u64) -> u64 {
     let columns = u64::from(node.dims[node.dims.len() - 1]);
     let lines = product(&[count(&node.dims) as u64 / columns, columns.div_ceil(WIDTH)]);
     let taps = product(&[lines, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
-    let tap = if window.stride[1] > 1 { tap + tap / 2 } else { tap };
-    sum(&[taps.saturating_mul(tap), lines.saturating_mul(LINE), traffic(bytes(x) + bytes(node))])
+    let tap = if window.stride[1] > 1 { TAP + TAP / 2 } else { TAP };
+    sum(&[taps.saturating_mul(tap), lines.saturating_mul(line), traffic(bytes(x) + bytes(node))])
 }
 
 /// A pool over bytes: all channels of a position together.

@@ -48,6 +48,8 @@ table! {
     LOOKUP_BLOCK = 28;
     /// Units of a look-up in a larger value.
     LOOKUP_FAR = 136;
+    /// Quarters of a look-up that puts an element to its place, and does not wait for what is there.
+    PUT = 3;
     /// Bytes for one unit of a slice that is looked up in a value of more than [`CLOSE`] bytes.
     SLICE_BYTES = 3;
     /// Fused multiply-adds for one unit.
@@ -89,9 +91,11 @@ table! {
     /// The same, of bytes.
     DEPTH_TAP_INT = 12;
     /// Units of one tap of 16 results of a pool.
-    TAP = 20;
-    /// Units more of one that is summed.
-    TAP_SUM = 8;
+    TAP = 11;
+    /// Units of 16 results of a pool, besides their taps.
+    POOL = 100;
+    /// The same, of sums.
+    POOL_SUM = 200;
     /// Units of one row of a sum, greatest, least or product.
     FOLD_ROW = 17;
     /// The same, of integers and bools.
@@ -135,12 +139,14 @@ table! {
     LEAST_LANES = 3;
     /// Units of an element of a padded value.
     PADDED = 5;
+    /// Units of a tuple of indices, besides each of them.
+    TUPLE = 20;
     /// Units of an index of a tuple.
     INDEX = 4;
     /// Units of one element that is converted or summed by itself.
     SINGLE = 2;
     /// Elements of a row whose sums wait for each other; in shorter ones rows overlap.
-    OVERLAP = 32;
+    OVERLAP = 64;
     /// Units of an element that is compared with the best so far.
     ARG = 5;
     /// Units of a row of running sums.
@@ -168,7 +174,7 @@ table! {
     /// Units of loading one byte of a plan: reading, hashing, checking and packing it.
     LOAD_BYTE = 2;
     /// Units of loading one node.
-    LOAD_NODE = 3000;
+    LOAD_NODE = 6000;
     /// Units of loading one node that costs nothing in a run.
-    LOAD_NAME = 750;
+    LOAD_NAME = 1000;
 }
