@@ -38,8 +38,9 @@ cross: setup
 
 # A million mutants of plans, and four hundred thousand of model files, of which twenty thousand reach the sandbox.
 fuzz: setup
-	$(CARGO) run --release -p assay-cross --bin mutants -- node/src/selftest/vectors.bin $(or $(COUNT),1000000)
-	$(CARGO) run --release -p assay-compiler --example mutants -- 400000
+	$(CARGO) build --release --workspace --all-targets
+	$(BIN)/mutants node/src/selftest/vectors.bin $(or $(COUNT),1000000)
+	$(BIN)/examples/mutants $(or $(FILES),400000)
 
 # The reference bodies under Miri, the native ones under the address sanitizer; both need a nightly toolchain.
 miri: setup
@@ -54,7 +55,8 @@ bench: setup
 
 # What a unit is worth on this machine: each opcode's nanoseconds per unit, and the spread that the law allows.
 calibrate: setup
-	$(CARGO) run --release --quiet -p assay-calibrate -- --isa avx2 --check yes $(CALIBRATE_ARGS)
+	$(CARGO) build --release --workspace --all-targets
+	$(BIN)/assay-calibrate --isa avx2 --check yes $(CALIBRATE_ARGS)
 
 lint: setup
 	$(CARGO) fmt --all --check

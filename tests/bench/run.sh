@@ -27,8 +27,7 @@ install_python() {
 engine() {
     say "models in $cache/models"
     "$cache/venv/bin/python" "$here/models/make.py" "$cache/models"
-    tools/setup/cargo build --release -p assay-bench
-    tools/setup/cargo build --release -p assay-compiler --example sandbox
+    tools/setup/cargo build --release --workspace --all-targets
     tools/setup/cargo build --release --manifest-path "$here/peers/Cargo.toml" --target-dir "$CARGO_TARGET_DIR/bench-peers"
     "$cache/venv/bin/python" "$here/drive/engine.py" --bin "$CARGO_TARGET_DIR/release" \
         --peers "$CARGO_TARGET_DIR/bench-peers/release/assay-bench-peers" --models "$cache/models" \

@@ -19,12 +19,12 @@ trap 'rm -f "$log"' EXIT
 
 if [ -z "${VECTORS:-}" ]; then
     echo "cross: compiling the corpus" >&2
-    ASSAY_VECTORS="$vectors" $cargo test --release -p assay-compiler --test suite -- \
+    ASSAY_VECTORS="$vectors" $cargo test --release --workspace --test suite -- \
         every_one_operator_model_has_its_pinned_plan_bits_and_price >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 fi
 
 echo "cross: building for x86-64 and aarch64" >&2
-$cargo build --quiet --release -p assay-cross --bin vectors
+$cargo build --quiet --release --workspace --all-targets
 $cargo build --quiet -p assay-cross --bin vectors
 # The linker comes with Rust; no C is compiled.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
