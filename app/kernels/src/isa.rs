@@ -59,6 +59,7 @@ impl Isa {
     }
 
     /// Whether the processor sums four products of bytes at once.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn has_vnni(self) -> bool {
         matches!(self, Isa::Avx512(Detected { vnni: true }))
     }

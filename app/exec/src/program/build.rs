@@ -155,14 +155,16 @@ impl<'a> Builder<'a> {
             Form::Blocks { channels, size } => (self.need(value, Form::Rows), value, channels, size),
             Form::Last { channels, size } => {
                 let source = self.need(value, Form::Rows);
-                return self.turn(value, value, source, Last { channels, size, back: false }, form);
+                let words = self.node(value).dtype.size() == 4;
+                return self.turn(value, value, source, Last { channels, size, back: false, words }, form);
             }
             Form::Rows => {
                 // Only what is in blocks has no rows.
                 let found = self.table.blocks_of(root);
                 if let Some(Form::Last { channels, size }) = found {
                     let source = self.need(root, Form::Last { channels, size });
-                    return self.turn(value, root, source, Last { channels, size, back: true }, form);
+                    let words = self.node(root).dtype.size() == 4;
+                    return self.turn(value, root, source, Last { channels, size, back: true, words }, form);
                 }
                 let Some(Form::Blocks { channels, size }) = found else {
                     unreachable!("a value is computed before it is used");

@@ -17,6 +17,9 @@ use assay_plan::shape::count;
 use assay_plan::{BinaryOp, Node, Opcode, Window as PlanWindow};
 use assay_types::tensor::DType;
 
+/// Columns of a group below which sums alone are left to the generic body.
+const FEW_COLUMNS: usize = 8;
+
 /// A step that waits for the last of its nodes.
 pub(in crate::program) struct Pending {
     pub work: Integer,
@@ -119,8 +122,18 @@ impl Builder<'_> {
         self.wait_exactly(vec![index as u32], kind);
     }
 
-    /// What follows a product of images, channels and positions up to where its sums become bytes or f32.
+    /// What becomes of a product of images, channels and positions: the nodes that finish its sums, or the sums.
     fn finished(&self, head: usize, shape: [usize; 3]) -> Option<Finished> {
+        let alone = || {
+            let nodes = vec![head as u32];
+            let whole = count(&self.node(head).dims) == shape.iter().product::<usize>();
+            whole.then_some(Finished { nodes, bias: None, becomes: Become::Sums, scale: None })
+        };
+        self.followed(head, shape).or_else(alone)
+    }
+
+    /// What follows a product up to where its sums become bytes or f32.
+    fn followed(&self, head: usize, shape: [usize; 3]) -> Option<Finished> {
         let (mut nodes, mut bias, mut at) = (vec![head as u32], None, head);
         loop {
             let next = self.uses.only(at).filter(|&next| !self.claimed[next])?;
@@ -207,7 +220,13 @@ impl Builder<'_> {
             Some(bias) if no_bias => Some(bias),
             Some(_) => return None,
         };
-        let (Become::Bytes { .. } | Become::Floats(_)) = found.becomes else { return None };
+        // A group of few columns fills few lanes.
+        let narrow = groups > 1 && outputs / groups < FEW_COLUMNS;
+        match found.becomes {
+            Become::Scaled(_) => return None,
+            Become::Sums if narrow => return None,
+            _ => {}
+        }
         let (weights, weights_zero) = (self.bytes_of(inputs[1])?, self.bytes_of(inputs[3])?);
         let zero = self.bytes_of(inputs[2])?;
         let taps = geometry.kernel[0] * geometry.kernel[1];
@@ -249,8 +268,8 @@ impl Builder<'_> {
 
     fn integer_product(&mut self, index: usize, labels: [&[u8]; 3]) -> bool {
         let Some((nodes, pending, columns)) = self.multiplied(index, labels) else { return false };
-        let floats =
-            !matches!(&pending.work, Integer::Product(Product { becomes: Become::Bytes { .. }, .. }));
+        let becomes = |product: &Product| matches!(product.becomes, Become::Floats(_) | Become::Scaled(_));
+        let floats = matches!(&pending.work, Integer::Product(product) if becomes(product));
         let kind = GroupKind::Integer(Box::new(pending));
         if floats {
             self.wait_with(nodes, vec![], kind, Geometry::Rows { columns });

@@ -5,7 +5,7 @@ use crate::view::View;
 use assay_kernels::int8::{
     Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize, transpose_bytes,
 };
-use assay_kernels::{Fold, Isa, Pool, fold_columns};
+use assay_kernels::{Fold, Isa, Pool, fold_columns, transpose};
 
 /// Where an affine's numbers are: the step reads the scale and the zero point at these places.
 #[derive(Debug, Clone, Copy)]
@@ -135,18 +135,28 @@ impl Lookup {
     }
 }
 
-/// Images of bytes with their channels moved last, or back.
+/// Images of bytes, or of words of four bytes, with their channels moved last, or back.
 #[derive(Debug)]
 pub(crate) struct Last {
     pub channels: usize,
     pub size: usize,
     pub back: bool,
+    pub words: bool,
 }
 
 impl Last {
     pub(crate) fn run(&self, view: &mut View<'_>) {
-        let (x, y): (&[u8], &mut [u8]) = (view.operand(0), view.result());
         let (rows, columns) = if self.back { (self.size, self.channels) } else { (self.channels, self.size) };
+        if self.words {
+            // Words are only moved; what they stand for does not matter.
+            let isa = view.isa();
+            let (x, y): (&[f32], &mut [f32]) = (view.operand(0), view.result());
+            for (x, y) in x.chunks_exact(rows * columns).zip(y.chunks_exact_mut(rows * columns)) {
+                transpose(isa, rows, columns, x, columns, y, rows);
+            }
+            return;
+        }
+        let (x, y): (&[u8], &mut [u8]) = (view.operand(0), view.result());
         for (x, y) in x.chunks_exact(rows * columns).zip(y.chunks_exact_mut(rows * columns)) {
             transpose_bytes(rows, columns, x, y);
         }

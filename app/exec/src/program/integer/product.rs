@@ -55,6 +55,8 @@ pub(crate) enum Become {
     Floats(Constant),
     /// f32, scaled by one number, or one for each column, that the step reads at this place.
     Scaled(usize),
+    /// Nothing: they are the result.
+    Sums,
 }
 
 /// Products of all rows of a matrix or all patches of images.
@@ -146,7 +148,7 @@ impl Product {
         let bias = weights.bias.map_or_else(|| vec![0], |bias| bias.i32s(data));
         let multipliers = match self.becomes {
             Become::Bytes { multipliers: list, .. } | Become::Floats(list) => list.f32s(data),
-            Become::Scaled(_) => vec![],
+            Become::Scaled(_) | Become::Sums => vec![],
         };
         for group in 0..self.groups {
             let first = group * self.columns;
@@ -205,6 +207,7 @@ impl Product {
         };
         let mut out = match self.becomes {
             Become::Bytes { .. } => Out::Bytes(view.result()),
+            Become::Sums => Out::Sums(view.result()),
             _ => Out::Floats(view.result()),
         };
         for (group, ready) in self.kept.ready.iter().enumerate() {
@@ -226,6 +229,7 @@ impl Product {
 /// Where the results go.
 enum Out<'a> {
     Bytes(&'a mut [u8]),
+    Sums(&'a mut [i32]),
     Floats(&'a mut [f32]),
 }
 
@@ -256,6 +260,11 @@ impl Whole<'_> {
                         let how = Requantizer { multipliers, zero: *zero, range: *range, signed: *signed };
                         let y = &mut y[place + self.group * columns..end];
                         let mut done = self.finish(totals, width, Output::Bytes(how, y));
+                        gemm(isa, rows, self.ready.packed.panels(), columns, &mut done);
+                    }
+                    (Out::Sums(y), _) => {
+                        let y = &mut y[place + self.group * columns..end];
+                        let mut done = self.finish(totals, width, Output::Sums(y));
                         gemm(isa, rows, self.ready.packed.panels(), columns, &mut done);
                     }
                     (Out::Floats(y), _) => {
