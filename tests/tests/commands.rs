@@ -135,7 +135,8 @@ fn queries(case: &Case, tx: &str) {
     assert_eq!(block["claim"]["height"], height);
     assert_eq!(case.say("query validators")["validators"].as_array().map(Vec::len), Some(1));
     let (params, fees) = (case.say("query params"), case.say("query fees"));
-    assert_eq!(params["unit_price"], fees["unit_price"]);
+    assert_eq!(params["initial_prices"]["unit_price"], fees["unit_price"], "the blocks are far from full");
+    assert_eq!((&params["min_prices"], &params["initial_prices"]), (&fees["min"], &fees["next"]));
     let before = case.say("query account user");
     let sent = case.say(&format!("send {} 1500", crate::sender::Sender::new(77).address()));
     let after = case.say("query account user");
