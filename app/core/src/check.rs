@@ -1,8 +1,8 @@
 //! CheckTx: may a transaction wait in the mempool?
 //!
 //! It is asked the same questions as in a block, against the committed state and the accounts as they will be
-//! after the transactions that wait already, which are in [`waiting`](crate::waiting). It takes no model's time and waits for no block: this state has
-//! a lock of its own, and signatures are checked outside of it.
+//! after the transactions that wait already, which are in [`waiting`](crate::waiting). It takes no model's time
+//! and waits for no block: this state has a lock of its own, and signatures are checked outside of it.
 
 use crate::account;
 use crate::admit::Admitted;
@@ -89,7 +89,8 @@ impl Check {
 impl State {
     fn admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<Checked, Rejected>, Fatal> {
         let checked = split(self.try_admit(verified.clone()))?;
-        if checked.is_err() {
+        // A copy says nothing of the one that waits.
+        if checked.as_ref().is_err_and(|rejected| *rejected != Rejected::WaitsAlready) {
             self.waiting.refused(&verified);
         }
         Ok(checked)

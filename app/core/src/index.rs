@@ -1,8 +1,8 @@
 //! The node's own index of transactions: not consensus, but written in the same batch as the block.
 //!
-//! A transaction is found by its hash, a block's transactions and what they used by its height. If a hash is in several blocks,
-//! or twice in one, the entry is that of the time when it was admitted: a copy that was refused never hides
-//! it.
+//! A transaction is found by its hash, a block's transactions and what they used by its height. If a hash is in
+//! several blocks, or twice in one, the entry is that of the time when it was admitted: a copy that was refused
+//! never hides it.
 
 use crate::fatal::Fatal;
 use crate::market::Used;

@@ -5,8 +5,9 @@
 //! place of one with the same nonce if it pays a tenth more. CometBFT cannot be told to drop the old one, so the
 //! new one's hash is remembered: the old one fails its next check, and in a proposal it comes second.
 //!
-//! After a commit everything that waits is checked anew, in the order of arrival, into empty lines. What is
-//! remembered of replacements outlives that, as long as the transaction that won is seen again.
+//! After a commit everything that waits is checked anew, in the order of arrival, into empty lines. A transaction
+//! that won its nonce arrived after the ones behind it, so its place is held for it until it comes. What is
+//! remembered of replacements lives on as long as the winner is seen again after each commit.
 
 use crate::admit::Admitted;
 use assay_types::account::Account;
@@ -34,6 +35,8 @@ struct Waiting {
     /// The fee, and what the transaction moves away.
     cost: Amount,
     bytes: u64,
+    /// Whether its place is held for it, and it has not come yet.
+    held: bool,
 }
 
 /// An account's line.
@@ -48,7 +51,7 @@ struct Line {
 /// The transaction that won a nonce, and whether it was seen since the last commit.
 #[derive(Debug)]
 struct Winner {
-    hash: TxHash,
+    waiting: Waiting,
     seen: bool,
 }
 
@@ -90,8 +93,9 @@ impl Lines {
     ///
     /// # Errors
     /// [`Rejected`] when it has none: a nonce used, waiting or ahead of a gap, a place lost, or a full line.
-    pub fn place(&self, account: &Account, verified: &VerifiedTx) -> Result<Place, Rejected> {
+    pub fn place(&mut self, account: &Account, verified: &VerifiedTx) -> Result<Place, Rejected> {
         let (payer, got) = (verified.tx().payer(), verified.tx().nonce);
+        self.hold(account, payer, got);
         let line = self.line(&payer);
         let expected = account.nonce.saturating_add(line.len() as u64);
         let Some(at) = got.checked_sub(account.nonce) else {
@@ -100,25 +104,34 @@ impl Lines {
         let place = usize::try_from(at).ok().filter(|&place| place <= line.len());
         let place = place.ok_or(Rejected::NonceTooHigh { expected, got })?;
         match line.get(place) {
-            Some(old) if old.hash == verified.hash() => Err(Rejected::WaitsAlready),
-            Some(_) => Ok(Place(place)),
-            None => self.append(&payer, verified).map(|()| Place(place)),
+            Some(old) if old.hash == verified.hash() && !old.held => Err(Rejected::WaitsAlready),
+            Some(old) if old.hash != verified.hash() && old.held => Err(Rejected::Replaced),
+            old => self.room(line, old, verified).map(|()| Place(place)),
         }
     }
 
-    /// Checks that a line may grow by a transaction.
-    fn append(&self, payer: &Address, verified: &VerifiedTx) -> Result<(), Rejected> {
-        let won = self.winners.get(&(*payer, verified.tx().nonce));
-        if won.is_some_and(|winner| winner.hash != verified.hash()) {
-            return Err(Rejected::Replaced);
+    /// Holds the places of those at the end of a line, up to a nonce, that won theirs and have not come yet.
+    fn hold(&mut self, account: &Account, payer: Address, up_to: u64) {
+        let end = self.next_nonce(&payer).unwrap_or(account.nonce);
+        // A nonce without a winner ends it, so it takes no longer than what is remembered.
+        for nonce in end..=up_to {
+            let Some(winner) = self.winners.get(&(payer, nonce)) else { break };
+            let line = self.lines.entry(payer).or_insert(Line { account: *account, txs: Vec::new() });
+            line.txs.push(Waiting { held: true, ..winner.waiting });
+            self.count += 1;
         }
-        let line = self.line(payer);
+    }
+
+    /// Checks that a line may take a transaction, in the place of an old one or at its end.
+    fn room(&self, line: &[Waiting], old: Option<&Waiting>, verified: &VerifiedTx) -> Result<(), Rejected> {
         let (waiting, bytes) = (line.len(), line.iter().map(|tx| tx.bytes).sum::<u64>());
-        let most = MAX_WAITING_BYTES_OF_ONE;
-        if waiting >= MAX_WAITING_OF_ONE || bytes.saturating_add(verified.byte_len()) > most {
+        let freed = old.map_or(0, |old| old.bytes);
+        let after = bytes.saturating_sub(freed).saturating_add(verified.byte_len());
+        let long = old.is_none() && waiting >= MAX_WAITING_OF_ONE;
+        if long || after > MAX_WAITING_BYTES_OF_ONE {
             return Err(Rejected::TooManyWaiting { waiting: waiting as u64, bytes });
         }
-        if self.count >= MAX_WAITING {
+        if old.is_none() && self.count >= MAX_WAITING {
             return Err(Rejected::MempoolFull { waiting: self.count as u64 });
         }
         Ok(())
@@ -145,33 +158,41 @@ impl Lines {
     ) -> Result<(), Rejected> {
         let (payer, fee, hash) = (admitted.payer(), admitted.fee(), admitted.hash());
         let cost = fee.checked_add(sent).unwrap_or(Amount(u128::MAX));
-        let waiting = Waiting { hash, fee, cost, bytes: admitted.bytes() };
+        let waiting = Waiting { hash, fee, cost, bytes: admitted.bytes(), held: false };
         let line = self.lines.entry(payer).or_insert(Line { account, txs: Vec::new() });
         match line.txs.get_mut(place) {
+            Some(old) if old.hash == hash => {
+                *old = waiting;
+                self.winners.insert((payer, admitted.tx().nonce), Winner { waiting, seen: true });
+            }
             Some(old) => {
                 let needed = Amount(old.fee.0.saturating_add(old.fee.0.div_ceil(REPLACEMENT_PART)));
                 if fee < needed {
                     return Err(Rejected::ReplacementTooCheap { needed, fee });
                 }
                 *old = waiting;
-                self.winners.insert((payer, admitted.tx().nonce), Winner { hash, seen: true });
+                self.winners.insert((payer, admitted.tx().nonce), Winner { waiting, seen: true });
             }
             None => {
                 line.txs.push(waiting);
                 self.count += 1;
-                if let Some(winner) = self.winners.get_mut(&(payer, admitted.tx().nonce)) {
-                    winner.seen = true;
-                }
             }
         }
         Ok(())
     }
 
-    /// Forgets that a transaction had won its nonce, when it may not wait any more.
+    /// Forgets that a transaction had won its nonce, when it may not wait any more; what stands behind its place
+    /// has a gap before it.
     pub fn refused(&mut self, verified: &VerifiedTx) {
-        let key = (verified.tx().payer(), verified.tx().nonce);
-        if self.winners.get(&key).is_some_and(|winner| winner.hash == verified.hash()) {
-            self.winners.remove(&key);
+        let (payer, nonce, hash) = (verified.tx().payer(), verified.tx().nonce, verified.hash());
+        if self.winners.get(&(payer, nonce)).is_none_or(|winner| winner.waiting.hash != hash) {
+            return;
+        }
+        self.winners.remove(&(payer, nonce));
+        let Some(line) = self.lines.get_mut(&payer) else { return };
+        if let Some(place) = line.txs.iter().position(|tx| tx.hash == hash && tx.held) {
+            self.count -= line.txs.len() - place;
+            line.txs.truncate(place);
         }
     }
 }

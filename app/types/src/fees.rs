@@ -1,8 +1,8 @@
 //! Prices: the fee that follows from them, and how a block moves them.
 //!
-//! Units and bytes have a price each. A block that uses more than half of its budget makes the next one dearer, one that
-//! uses less makes it cheaper, as EIP-1559 does; a change is bounded and there is a floor. Whole numbers only, in 128
-//! bits, and every rounding is up.
+//! Units and bytes have a price each. A block that uses more than half of its budget makes the next one dearer, one
+//! that uses less makes it cheaper, as EIP-1559 does; a change is bounded and there is a floor. Whole numbers only, in
+//! 128 bits, and every rounding is up.
 
 use crate::amount::Amount;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -115,7 +115,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_price_moves_by_a_bounded_part_and_never_below_its_floor(
-            price in any::<u64>(), floor in any::<u64>(), used in any::<u64>(), budget in any::<u64>(), divisor in 1..2_000u32,
+            (price, floor) in any::<(u64, u64)>(), (used, budget) in any::<(u64, u64)>(), divisor in 1..2_000u32,
         ) {
             let price = price.max(floor);
             let next = next_price(price, floor, used, budget, divisor);

@@ -223,7 +223,16 @@ fn interrupted() -> Error {
 
 /// Whether trying again from what the chain has can help.
 fn transient(error: &Error) -> bool {
-    let names =
-        ["network", "timeout", "nonce_too_low", "nonce_too_high", "chunk_exists", "chunk_out_of_order"];
+    let names = [
+        "network",
+        "timeout",
+        "nonce_too_low",
+        "nonce_too_high",
+        "replacement_too_cheap",
+        "too_many_waiting",
+        "mempool_full",
+        "chunk_exists",
+        "chunk_out_of_order",
+    ];
     names.contains(&error.name())
 }

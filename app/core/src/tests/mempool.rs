@@ -67,13 +67,29 @@ fn what_was_replaced_fails_its_next_check_and_what_came_after_it_stays() {
         assert_eq!(code(&chain, tx), 0);
     }
     // A block without them: all that waits is checked again, in the order of arrival.
+    chain.block(&[]);
+    assert_eq!([&old, &after, &new].map(|tx| code(&chain, tx)), [17, 0, 0]);
     for _ in 0..3 {
         chain.block(&[]);
-        assert_eq!([&old, &after, &new].map(|tx| code(&chain, tx)), [17, 10, 0]);
-        assert_eq!(code(&chain, &after), 0);
+        assert_eq!([&after, &new, &new, &old].map(|tx| code(&chain, tx)), [0, 0, 15, 16]);
+        assert_eq!(chain.app.reader().account(&alice.address()).unwrap().1, 2);
     }
     chain.good(&[new.clone()]);
     assert_eq!([&old, &new, &after].map(|tx| code(&chain, tx)), [9, 9, 0]);
+}
+
+#[test]
+fn a_winner_that_fails_its_check_takes_those_behind_it_along() {
+    let chain = Chain::new();
+    let alice = Who::alice();
+    let brief = Tx { valid_until_height: 1, tip: Amount(500), ..alice.tx(0, vec![pay(&Who::bob(), 1)]) };
+    let brief = alice.sealed(brief);
+    let (old, after) = (tipped(&alice, 0, 0), tipped(&alice, 1, 0));
+    assert_eq!([&old, &after, &brief].map(|tx| code(&chain, tx)), [0, 0, 0]);
+    chain.block(&[]);
+    assert_eq!([&old, &after, &brief].map(|tx| code(&chain, tx)), [17, 0, 8]);
+    assert_eq!(chain.app.reader().account(&alice.address()).unwrap().1, 0);
+    assert_eq!([&after, &old, &after].map(|tx| code(&chain, tx)), [10, 0, 0]);
 }
 
 #[test]
@@ -134,7 +150,12 @@ fn one_account_has_only_so_many_bytes_waiting() {
         assert!(matches!(checked, Ok(()) | Err(Rejected::TooManyWaiting { .. })), "{checked:?}");
         checked.is_ok()
     });
-    assert_eq!(count.count() as u64, MAX_WAITING_BYTES_OF_ONE / CHUNK_BYTES as u64 - 1);
+    let count = count.count() as u64;
+    assert_eq!(count, MAX_WAITING_BYTES_OF_ONE / CHUNK_BYTES as u64 - 1);
+    assert_eq!(code(&chain, &tipped(&alice, count, 0)), 0);
+    // A replacement counts, too.
+    let large = alice.tx(count, vec![upload(&file, 0)]);
+    assert_eq!(code(&chain, &alice.sealed(Tx { tip: Amount(1_000_000), ..large })), 18);
 }
 
 #[test]
@@ -169,7 +190,7 @@ fn a_job_that_always_fails_is_paid_for_each_time_and_holds_nobody_up() {
     }
 }
 
-/// Ten thousand jobs of forty accounts: CometBFT waits a second for all rechecks, and 5,000 are what it keeps.
+/// Ten thousand jobs of forty accounts: CometBFT keeps 5,000, and waits a second for all rechecks.
 #[test]
 fn ten_thousand_jobs_are_rechecked_and_packed_in_time() {
     let chain = crowd(40);
@@ -189,7 +210,7 @@ fn ten_thousand_jobs_are_rechecked_and_packed_in_time() {
     }
     let each = start.elapsed() / txs.len() as u32;
     println!("a recheck takes {each:?}");
-    assert!(each < Duration::from_micros(200), "{each:?}");
+    assert!(each < Duration::from_millis(1), "{each:?}");
     let start = Instant::now();
     let packed = chain.app.prepare_proposal(chain.next(), txs, u64::MAX).unwrap();
     println!("a proposal of {} out of ten thousand takes {:?}", packed.len() - 1, start.elapsed());
@@ -240,11 +261,14 @@ proptest! {
                 prop_assert_eq!(packed.iter().filter(own).count() as u64, next - account.nonce);
             }
             if dice < 60 {
+                let waiting = packed[1..].to_vec();
                 let block = if dice < 30 { packed } else { chain.claimed(&[]) };
                 chain.decide(&block).unwrap();
                 chain.app.commit().unwrap();
                 mempool.retain(|tx| !block.contains(tx));
                 mempool.retain(|tx| code(&chain, tx) == 0);
+                // Nothing but what was replaced is lost.
+                prop_assert!(block.len() > 1 || waiting.iter().all(|tx| mempool.contains(tx)));
             }
         }
     }
