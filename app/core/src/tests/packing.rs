@@ -91,7 +91,7 @@ fn of_two_with_one_nonce_the_one_that_pays_more_is_packed() {
     let chain = crowd();
     let (cheap, dear) = (tipped(&who(0), 0, 1), tipped(&who(0), 0, 60));
     for arrived in [vec![cheap.clone(), dear.clone()], vec![dear.clone(), cheap]] {
-        assert_eq!(packed(&chain, arrived), [dear.clone()]);
+        assert_eq!(packed(&chain, arrived), std::slice::from_ref(&dear));
     }
 }
 
