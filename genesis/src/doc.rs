@@ -340,6 +340,11 @@ impl GenesisDoc {
                 "it must be \"1\" to \"4194304\"",
             ),
             (
+                u64::try_from(bytes).is_ok_and(|bytes| self.app_state.params.max_block_bytes <= bytes),
+                "app_state.params.max_block_bytes",
+                "it must not be more than consensus_params.block.max_bytes",
+            ),
+            (
                 params.block.max_gas == -1,
                 "consensus_params.block.max_gas",
                 "it must be \"-1\": units are counted by the application",

@@ -7,7 +7,7 @@ use crate::engines;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::hash::CompilerHash;
-use assay_types::limits::CHUNK_BYTES;
+use assay_types::limits::{CHUNK_BYTES, MAX_BLOCK_BYTES, MAX_TX_BYTES};
 use assay_types::params::{CHUNK_UNITS_PER_BYTE, Params, RECORD_UNITS, TX_UNITS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -20,6 +20,15 @@ pub const MIN_BLOCK_UNITS: u64 = TX_UNITS + RECORD_UNITS + CHUNK_UNITS_PER_BYTE 
 
 /// Units that a block may at most have: about a minute of one core.
 pub const MAX_BLOCK_UNITS: u64 = 60_000_000_000;
+
+/// Bytes that a block must at least have: the largest transaction, the smallest claim, and their protobuf fields.
+pub const MIN_BLOCK_BYTES: u64 = MAX_TX_BYTES as u64 + 4096;
+
+/// Bytes of plans that the hot set may at most hold: 64 GiB.
+pub const MAX_HOT_SET_BYTES: u64 = 64 << 30;
+
+/// What [`Params::price_change_divisor`] may be.
+const PRICE_CHANGE_DIVISORS: std::ops::RangeInclusive<u32> = 2..=1024;
 
 /// An account and its first balance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,11 +142,33 @@ impl GenesisEngine {
 
 fn check_params(params: &Params) -> Result<(), GenesisError> {
     let bad = |name, rule| Err(GenesisError::BadParam { name, rule });
-    if params.unit_price == 0 {
-        return bad("unit_price", "it must be above zero, or computation is free");
+    let (initial, min) = (&params.initial_prices, &params.min_prices);
+    if min.unit_price == 0 {
+        return bad("min_prices.unit_price", "it must be above zero, or computation may come to be free");
     }
-    if params.byte_price == 0 {
-        return bad("byte_price", "it must be above zero, or storage is free");
+    if min.byte_price == 0 {
+        return bad("min_prices.byte_price", "it must be above zero, or storage may come to be free");
+    }
+    if initial.unit_price < min.unit_price {
+        return bad("initial_prices.unit_price", "it must not be below min_prices.unit_price");
+    }
+    if initial.byte_price < min.byte_price {
+        return bad("initial_prices.byte_price", "it must not be below min_prices.byte_price");
+    }
+    if !PRICE_CHANGE_DIVISORS.contains(&params.price_change_divisor) {
+        return bad("price_change_divisor", "it must be 2 to 1024: a price changes by a half to a 1024th");
+    }
+    if params.max_block_bytes < MIN_BLOCK_BYTES {
+        return bad("max_block_bytes", "it must leave room for the largest transaction and a claim");
+    }
+    if params.max_block_bytes > MAX_BLOCK_BYTES as u64 {
+        return bad("max_block_bytes", "it must be at most 4194304");
+    }
+    if params.hot_set_bytes > MAX_HOT_SET_BYTES {
+        return bad(
+            "hot_set_bytes",
+            "it must be at most 68719476736: every validator keeps as much in memory",
+        );
     }
     if params.max_block_units < MIN_BLOCK_UNITS {
         return bad("max_block_units", "it must leave room for a transaction with one chunk of a model");

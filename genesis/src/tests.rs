@@ -1,7 +1,9 @@
 //! Claims about whole documents and app states.
 
 use crate::doc::{DocError, GenesisDoc, MAX_TOTAL_POWER, Validator};
-use crate::state::{GenesisAccount, GenesisEngine, GenesisError, GenesisState, MIN_BLOCK_UNITS};
+use crate::state::{
+    GenesisAccount, GenesisEngine, GenesisError, GenesisState, MIN_BLOCK_BYTES, MIN_BLOCK_UNITS,
+};
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::hash::CompilerHash;
@@ -81,10 +83,11 @@ fn documents_that_break_a_rule_are_refused() {
         changed.genesis_time = time.into();
         assert_eq!(changed.validate(), Err(DocError::Time(time.into())));
     }
-    let unsupported: [fn(&mut GenesisDoc); 7] = [
+    let unsupported: [fn(&mut GenesisDoc); 8] = [
         |doc| doc.initial_height = 5,
         |doc| doc.app_hash = "00".into(),
         |doc| doc.consensus_params.block.max_bytes = 4 * 1024 * 1024 + 1,
+        |doc| doc.consensus_params.block.max_bytes = 4 * 1024 * 1024 - 1,
         |doc| doc.consensus_params.block.max_gas = 7,
         |doc| doc.consensus_params.validator.pub_key_types.push("secp256k1".into()),
         |doc| doc.consensus_params.version.app = 2,
@@ -105,7 +108,7 @@ fn documents_that_break_a_rule_are_refused() {
         assert!(matches!(refused(change), DocError::BadValidator { .. }));
     }
     assert_eq!(refused(|doc| doc.validators[0].power = MAX_TOTAL_POWER), DocError::TotalPower);
-    assert!(matches!(refused(|doc| doc.app_state.params.unit_price = 0), DocError::State(_)));
+    assert!(matches!(refused(|doc| doc.app_state.params.min_prices.unit_price = 0), DocError::State(_)));
 }
 
 #[test]
@@ -136,9 +139,17 @@ fn states_that_break_a_rule_are_refused() {
     for change in other {
         assert!(matches!(refused(change), GenesisError::OtherEngine { number: 1, .. }));
     }
-    let params: [fn(&mut GenesisState); 5] = [
-        |state| state.params.unit_price = 0,
-        |state| state.params.byte_price = 0,
+    let params: [fn(&mut GenesisState); 13] = [
+        |state| state.params.min_prices.unit_price = 0,
+        |state| state.params.min_prices.byte_price = 0,
+        |state| state.params.initial_prices.unit_price = 0,
+        |state| state.params.initial_prices.byte_price = 99_999,
+        |state| state.params.price_change_divisor = 0,
+        |state| state.params.price_change_divisor = 1,
+        |state| state.params.price_change_divisor = u32::MAX,
+        |state| state.params.max_block_bytes = MIN_BLOCK_BYTES - 1,
+        |state| state.params.max_block_bytes = 4 * 1024 * 1024 + 1,
+        |state| state.params.hot_set_bytes = u64::MAX,
         |state| state.params.max_block_units = MIN_BLOCK_UNITS - 1,
         |state| state.params.max_block_units = u64::MAX,
         |state| state.params.max_block_inferences = 0,
@@ -151,7 +162,7 @@ fn states_that_break_a_rule_are_refused() {
 #[test]
 fn an_unknown_field_anywhere_is_refused() {
     let json = serde_json::to_value(state()).unwrap();
-    for path in ["", "/engine", "/params", "/accounts/0"] {
+    for path in ["", "/engine", "/params", "/params/min_prices", "/accounts/0"] {
         let mut changed = json.clone();
         let object = changed.pointer_mut(path).unwrap().as_object_mut().unwrap();
         object.insert("noise".into(), 1.into());

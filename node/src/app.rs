@@ -142,8 +142,10 @@ impl AbciApp {
         let start = Instant::now();
         let committed = self.app.commit().map_err(fatal)?;
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        let (hits, misses) = self.app.reader().lookups();
+        let reader = self.app.reader();
+        let ((hits, misses), (hot, loaded)) = (reader.lookups(), reader.hot_models());
         metrics::outcomes(hits, misses);
+        metrics::market(&reader.fees().map_err(fatal)?.next, hot, loaded);
         metrics::block(committed.height, pending.txs, pending.units);
         tracing::info!(
             height = committed.height,

@@ -3,6 +3,7 @@
 //! Every metric is named here and nowhere else. Counting costs nothing visible when nobody asked for the
 //! page.
 
+use assay_types::fees::Prices;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ pub fn serve(listen: SocketAddr) -> Result<(), metrics_exporter_prometheus::Buil
     metrics::describe_gauge!("assay_height", "The last committed height.");
     metrics::describe_gauge!("assay_block_transactions", "Transactions of the last block.");
     metrics::describe_gauge!("assay_block_units", "Units of the last block.");
+    metrics::describe_gauge!("assay_unit_price", "uasy per million units in the next block.");
+    metrics::describe_gauge!("assay_byte_price", "uasy per million bytes in the next block.");
+    metrics::describe_gauge!("assay_hot_models", "Models of the hot set, by whether they are loaded here.");
     metrics::describe_histogram!("assay_abci_call_seconds", "Seconds that an ABCI call took, by method.");
     metrics::describe_counter!("assay_check_rejected_total", "Transactions refused by CheckTx, by reason.");
     metrics::describe_counter!(
@@ -42,6 +46,14 @@ pub(crate) fn block(height: u64, txs: usize, units: u64) {
     metrics::gauge!("assay_height").set(height as f64);
     metrics::gauge!("assay_block_transactions").set(txs as f64);
     metrics::gauge!("assay_block_units").set(units as f64);
+}
+
+/// `loaded` of the `hot` models are ready to run.
+pub(crate) fn market(next: &Prices, hot: usize, loaded: usize) {
+    metrics::gauge!("assay_unit_price").set(next.unit_price as f64);
+    metrics::gauge!("assay_byte_price").set(next.byte_price as f64);
+    metrics::gauge!("assay_hot_models", "loaded" => "yes").set(loaded as f64);
+    metrics::gauge!("assay_hot_models", "loaded" => "no").set(hot.saturating_sub(loaded) as f64);
 }
 
 pub(crate) fn abci_call(method: &'static str, took: Duration) {

@@ -8,6 +8,7 @@ mod bad_inputs;
 mod commands;
 mod faulty;
 mod hostile;
+mod market;
 mod models;
 mod network;
 mod onnx;

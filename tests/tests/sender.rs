@@ -41,7 +41,15 @@ impl Sender {
         let status = client.status().unwrap();
         let nonce = client.account(&self.address()).unwrap().next_nonce;
         let valid_until_height = status.heights.application + 100;
-        Tx { chain_id: status.chain_id, key: self.key, nonce, valid_until_height, max_fee: MAX_FEE, messages }
+        Tx {
+            chain_id: status.chain_id,
+            key: self.key,
+            nonce,
+            valid_until_height,
+            max_fee: MAX_FEE,
+            tip: Amount::ZERO,
+            messages,
+        }
     }
 
     /// The bytes of a draft, signed.

@@ -16,7 +16,7 @@ use assay_store::{Read, View};
 use assay_types::error::Rejected;
 use assay_types::hash::{InputHash, ModelId, PlanHash};
 use assay_types::message::{Message, SealModel};
-use assay_types::model::{ModelRecord, ModelState};
+use assay_types::model::{Compiled, ModelRecord, ModelState};
 use assay_types::receipt::TxData;
 use assay_types::tensor::{self, NamedTensor};
 use assay_types::tx::{Tx, VerifiedTx};
@@ -50,11 +50,11 @@ pub(crate) fn run(
     engine: &Engine,
     id: &ModelId,
     inputs: &[NamedTensor],
-) -> Result<(Run, u64), Failure> {
+) -> Result<(Run, Compiled), Failure> {
     let record = model::get(state, id)?;
     let compiled = record.runnable()?;
     match_inputs(&compiled.inputs, inputs)?;
-    Ok((compute(engine, state, &record, inputs, &TxData::default())?, compiled.units))
+    Ok((compute(engine, state, &record, inputs, &TxData::default())?, compiled.clone()))
 }
 
 /// Does the work of a waiting transaction on a committed state, as far as that goes already.

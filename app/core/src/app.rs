@@ -48,6 +48,16 @@ pub(crate) struct Shared {
     pub verifier: Verifier,
 }
 
+impl Shared {
+    /// Goes on from what is committed now.
+    fn committed(&self) -> Result<(), Fatal> {
+        let parent = Parent::of(&self.store)?;
+        self.engine.keep(parent.hot.plans());
+        self.check.reset(parent);
+        Ok(())
+    }
+}
+
 /// The state machine.
 pub struct App {
     shared: Arc<Shared>,
@@ -70,7 +80,7 @@ impl App {
             for record in chain::engines(&view)? {
                 shared.engine.check(&record)?;
             }
-            shared.check.reset(&shared.store)?;
+            shared.committed()?;
         }
         Ok(App { shared: Arc::new(shared), blocks: Mutex::new(Blocks::default()) })
     }
@@ -111,10 +121,10 @@ impl App {
     /// [`InitError`] when the app state is not sound or its engine is not given, or the store fails.
     pub fn init_chain(&self, chain_id: &str, app_state: &[u8]) -> Result<AppHash, InitError> {
         let mut blocks = self.blocks();
-        let Shared { store, engine, check, .. } = self.shared.as_ref();
+        let Shared { store, engine, .. } = self.shared.as_ref();
         let changes = genesis::changes(engine, chain_id, app_state)?;
         let root = store.genesis(changes).map_err(Fatal::from)?;
-        check.reset(store)?;
+        self.shared.committed()?;
         *blocks = Blocks::default();
         Ok(root)
     }
@@ -195,7 +205,7 @@ impl App {
         let mut blocks = self.blocks();
         let (staged, index) = blocks.commit()?.into_parts();
         let committed = self.shared.store.commit(staged, index)?;
-        self.shared.check.reset(&self.shared.store)?;
+        self.shared.committed()?;
         Ok(Committed { height: committed.version, app_hash: committed.root })
     }
 

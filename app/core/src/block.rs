@@ -2,10 +2,13 @@
 
 use crate::chain::{self, ChainRecord};
 use crate::fatal::Fatal;
+use crate::hot::HotSet;
+use crate::market;
 use assay_store::{Store, View};
 use assay_types::amount::Amount;
 use assay_types::claim::Claim;
 use assay_types::error::Rejected;
+use assay_types::fees::Prices;
 use assay_types::hash::AppHash;
 use assay_types::params::Params;
 
@@ -36,8 +39,10 @@ pub struct TxResult {
     pub data: Vec<u8>,
     /// The rejection in words; empty when there is none.
     pub log: String,
-    /// The fee taken.
+    /// The fee taken, the tip included.
     pub fee: Amount,
+    /// How much of it is the tip.
+    pub tip: Amount,
     /// Units paid for.
     pub units: u64,
     /// Events.
@@ -57,6 +62,7 @@ impl TxResult {
             data: Vec::new(),
             log: String::new(),
             fee: Amount::ZERO,
+            tip: Amount::ZERO,
             units: 0,
             events: vec![Event::new("claim", &attributes)],
         }
@@ -70,6 +76,7 @@ impl TxResult {
             data: Vec::new(),
             log: rejected.to_string(),
             fee: Amount::ZERO,
+            tip: Amount::ZERO,
             units: 0,
             events: Vec::new(),
         }
@@ -99,6 +106,10 @@ pub(crate) struct Parent {
     pub view: View,
     pub chain: ChainRecord,
     pub params: Params,
+    /// What its transactions pay.
+    pub prices: Prices,
+    /// The models that its transactions need not pay the loading of.
+    pub hot: HotSet,
     /// The height of the block that comes next.
     pub next: u64,
 }
@@ -110,7 +121,8 @@ impl Parent {
         let (version, _) = view.tip()?.ok_or(Fatal::NoChain)?;
         let next = version.checked_add(1).ok_or_else(|| Fatal::Invariant("no height is left".into()))?;
         let (chain, params) = (chain::chain(&view)?, chain::params(&view)?);
-        Ok(Self { view, chain, params, next })
+        let (prices, hot) = (market::prices(&view)?, HotSet::of(&view)?);
+        Ok(Self { view, chain, params, prices, hot, next })
     }
 
     /// Refuses any height but the next.

@@ -1,24 +1,22 @@
 //! CheckTx: may a transaction wait in the mempool?
 //!
 //! It is asked the same questions as in a block, against the committed state and the accounts as they will be
-//! after the transactions that wait already. It takes no model's time and waits for no block: this state has
-//! a lock of its own, and signatures are checked outside of it.
+//! after the transactions that wait already, which are in [`waiting`](crate::waiting). It takes no model's time
+//! and waits for no block: this state has a lock of its own, and signatures are checked outside of it.
 
+use crate::account;
 use crate::admit::Admitted;
 use crate::ahead::Work;
 use crate::block::Parent;
-use crate::fatal::{Fatal, split};
+use crate::fatal::{Failure, Fatal, split};
 use crate::verify::Verifier;
-use crate::{account, fee};
-use assay_store::Store;
-use assay_types::account::Account;
+use crate::waiting::Lines;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
 use assay_types::message::Message;
 use assay_types::tx::{Tx, VerifiedTx};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A transaction that may wait.
@@ -30,18 +28,20 @@ pub struct Checked {
     pub payer: Address,
     /// Its nonce.
     pub nonce: u64,
-    /// The exact fee.
+    /// What it would pay in the next block, the tip included.
     pub fee: Amount,
+    /// How much of the fee is the tip.
+    pub tip: Amount,
     /// Its units.
     pub units: u64,
     /// What it will want computed, if it runs anything.
     pub work: Option<Work>,
 }
 
-/// The committed state, and the accounts that waiting transactions have changed.
+/// The committed state, and what waits.
 struct State {
     parent: Parent,
-    pending: BTreeMap<Address, Account>,
+    waiting: Lines,
 }
 
 /// The state of CheckTx, under its own lock.
@@ -60,16 +60,17 @@ impl Check {
     }
 
     /// Starts again from what is committed; consensus then rechecks what waits.
-    pub fn reset(&self, store: &Store) -> Result<(), Fatal> {
-        let parent = Parent::of(store)?;
-        *self.lock() = Some(State { parent, pending: BTreeMap::new() });
-        Ok(())
+    pub fn reset(&self, parent: Parent) {
+        let mut state = self.lock();
+        let mut waiting = state.take().map(|state| state.waiting).unwrap_or_default();
+        waiting.reset();
+        *state = Some(State { parent, waiting });
     }
 
     /// The nonce that an account's next transaction must carry, if transactions of it wait.
     pub fn next_nonce(&self, address: &Address) -> Option<u64> {
         let state = self.lock();
-        state.as_ref().and_then(|state| state.pending.get(address)).map(|account| account.nonce)
+        state.as_ref().and_then(|state| state.waiting.next_nonce(address))
     }
 
     /// Checks a transaction's bytes, and counts it in if it may wait.
@@ -87,28 +88,34 @@ impl Check {
 
 impl State {
     fn admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<Checked, Rejected>, Fatal> {
+        let checked = split(self.try_admit(verified.clone()))?;
+        // A copy says nothing of the one that waits.
+        if checked.as_ref().is_err_and(|rejected| *rejected != Rejected::WaitsAlready) {
+            self.waiting.refused(&verified);
+        }
+        Ok(checked)
+    }
+
+    fn try_admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Checked, Failure> {
         let payer = verified.tx().payer();
-        let account = match self.pending.get(&payer) {
-            Some(account) => *account,
+        let account = match self.waiting.account(&payer) {
+            Some(account) => account,
             None => account::get(&self.parent.view, &payer)?,
         };
-        let Parent { view, params, next, .. } = &self.parent;
+        let place = self.waiting.place(&account, &verified)?;
+        let left = self.waiting.left(&payer, account, place);
         let work = Work::of(&verified);
-        let admitted = match split(Admitted::new(view, params, *next, &account, verified))? {
-            Ok(admitted) => admitted,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
-        let mut after = fee::charged(account, admitted.fee())?;
-        after.balance = after.balance.checked_sub(sent(admitted.tx())).unwrap_or(Amount::ZERO);
-        self.pending.insert(payer, after);
-        Ok(Ok(Checked {
+        let admitted = Admitted::new(&self.parent.view, &self.parent, &left, verified)?;
+        self.waiting.put(account, place, &admitted, sent(admitted.tx()))?;
+        Ok(Checked {
             tx_hash: admitted.hash(),
             payer,
-            nonce: account.nonce,
+            nonce: admitted.tx().nonce,
             fee: admitted.fee(),
+            tip: admitted.tip(),
             units: admitted.units(),
             work,
-        }))
+        })
     }
 }
 

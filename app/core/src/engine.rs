@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of plans, with what a run of each needs, that are kept ready to run.
+/// Bytes of plans outside of the hot set, with what a run of each needs, that are kept ready to run.
 const LOADED_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of outputs that are remembered.
 const OUTCOME_BYTES: u64 = 32 * 1024 * 1024;
@@ -62,6 +62,8 @@ pub struct Engine {
     plans: PlanCache,
     isa: Isa,
     loaded: Mutex<Recent<PlanHash, Arc<Loaded>>>,
+    /// The plans of the chain's hot set, each once it was loaded: nothing else drives them out.
+    hot: Mutex<BTreeMap<PlanHash, Option<Arc<Loaded>>>>,
     outcomes: Mutex<Recent<RunKey, Run>>,
     sealings: Mutex<Recent<SealKey, Sealing>>,
     running: Turns<RunKey>,
@@ -92,6 +94,7 @@ impl Engine {
             plans,
             isa,
             loaded: Mutex::new(Recent::new(LOADED_BYTES)),
+            hot: Mutex::default(),
             outcomes: Mutex::new(Recent::new(OUTCOME_BYTES)),
             sealings: Mutex::new(Recent::new(COMPILATIONS)),
             running: Turns::new(),
@@ -201,7 +204,28 @@ impl Engine {
         let (hash, bytes) = (plan.hash(), plan.peak_bytes());
         let loaded = Arc::new(Loaded::new(plan, self.isa, &self.plans.folder_of(&hash)));
         lock(&self.loaded).put(hash, loaded.clone(), bytes);
+        if let Some(place) = lock(&self.hot).get_mut(&hash) {
+            *place = Some(loaded.clone());
+        }
         loaded
+    }
+
+    /// A plan that is ready to run.
+    fn ready(&self, hash: &PlanHash) -> Option<Arc<Loaded>> {
+        let hot = lock(&self.hot).get(hash).cloned().flatten();
+        hot.or_else(|| lock(&self.loaded).get(hash))
+    }
+
+    /// Keeps these plans from now on, and no others beyond the usual.
+    pub(crate) fn keep(&self, plans: impl Iterator<Item = PlanHash>) {
+        let kept = plans.map(|hash| (hash, self.ready(&hash))).collect();
+        *lock(&self.hot) = kept;
+    }
+
+    /// Plans that are kept, and those of them that are ready to run.
+    pub(crate) fn kept(&self) -> (usize, usize) {
+        let hot = lock(&self.hot);
+        (hot.len(), hot.values().flatten().count())
     }
 
     /// The plan of a sealed model, ready to run: from memory, from disk, or compiled again from its chunks.
@@ -212,11 +236,11 @@ impl Engine {
         compiled: &Compiled,
     ) -> Result<Arc<Loaded>, Fatal> {
         let expected = compiled.plan;
-        if let Some(loaded) = lock(&self.loaded).get(&expected) {
+        if let Some(loaded) = self.ready(&expected) {
             return Ok(loaded);
         }
         let _turn = self.loading.take(&expected);
-        if let Some(loaded) = lock(&self.loaded).get(&expected) {
+        if let Some(loaded) = self.ready(&expected) {
             return Ok(loaded);
         }
         if let Some(plan) = self.plans.get(&expected) {

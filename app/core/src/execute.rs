@@ -77,10 +77,15 @@ pub(crate) fn execute(
         data: Vec::new(),
         log: String::new(),
         fee: admitted.fee(),
+        tip: admitted.tip(),
         units: admitted.units(),
         events: vec![Event::new(
             "tx",
-            &[("payer", admitted.payer().to_string()), ("fee", admitted.fee().to_string())],
+            &[
+                ("payer", admitted.payer().to_string()),
+                ("fee", admitted.fee().to_string()),
+                ("tip", admitted.tip().to_string()),
+            ],
         )],
     };
     match split(run(&mut call, block, &admitted.tx().messages))? {

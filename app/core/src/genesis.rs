@@ -3,6 +3,7 @@
 use crate::chain::{APP_VERSION, ChainRecord, EngineRecord};
 use crate::engine::Engine;
 use crate::fatal::Fatal;
+use crate::hot::HotSet;
 use assay_genesis::{GenesisError, GenesisState};
 use assay_store::Changes;
 use assay_types::account::Account;
@@ -46,6 +47,8 @@ pub(crate) fn changes(engine: &Engine, chain_id: &str, app_state: &[u8]) -> Resu
     put(path::engine(record.number), codec::encode(&record));
     put(path::PARAMS.to_vec(), codec::encode(&state.params));
     put(path::SUPPLY.to_vec(), codec::encode(&state.supply()?));
+    put(path::FEE_MARKET.to_vec(), codec::encode(&state.params.initial_prices));
+    put(path::HOT_SET.to_vec(), codec::encode(&HotSet::default()));
     put(path::FEE_POOL.to_vec(), codec::encode(&Amount::ZERO));
     for account in &state.accounts {
         let record = Account { balance: account.balance, nonce: 0 };

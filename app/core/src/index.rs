@@ -1,10 +1,11 @@
 //! The node's own index of transactions: not consensus, but written in the same batch as the block.
 //!
-//! A transaction is found by its hash, a block's transactions by its height. If a hash is in several blocks,
-//! or twice in one, the entry is that of the time when it was admitted: a copy that was refused never hides
-//! it.
+//! A transaction is found by its hash, a block's transactions and what they used by its height. If a hash is in
+//! several blocks, or twice in one, the entry is that of the time when it was admitted: a copy that was refused
+//! never hides it.
 
 use crate::fatal::Fatal;
+use crate::market::Used;
 use crate::walk::Executed;
 use assay_store::{Entry, Store};
 use assay_types::amount::Amount;
@@ -24,6 +25,7 @@ pub(crate) struct TxEntry {
     pub code: u32,
     pub log: String,
     pub fee: Amount,
+    pub tip: Amount,
     pub units: u64,
     pub data: Vec<u8>,
     pub bytes: Vec<u8>,
@@ -35,6 +37,10 @@ fn tx_key(hash: &TxHash) -> Vec<u8> {
 
 fn block_key(height: u64) -> Vec<u8> {
     [b"block/".as_slice(), &height.to_be_bytes()].concat()
+}
+
+fn used_key(height: u64) -> Vec<u8> {
+    [b"used/".as_slice(), &height.to_be_bytes()].concat()
 }
 
 /// The entries of a block.
@@ -56,6 +62,7 @@ pub(crate) fn entries(store: &Store, executed: &Executed, txs: &[Vec<u8>]) -> Re
             code: result.code,
             log: result.log.clone(),
             fee: result.fee,
+            tip: result.tip,
             units: result.units,
             data: result.data.clone(),
             bytes: bytes.clone(),
@@ -63,6 +70,7 @@ pub(crate) fn entries(store: &Store, executed: &Executed, txs: &[Vec<u8>]) -> Re
         entries.insert(key, codec::encode(&entry));
     }
     entries.insert(block_key(executed.height), codec::encode(&executed.hashes));
+    entries.insert(used_key(executed.height), codec::encode(&executed.used));
     Ok(entries.into_iter().collect())
 }
 
@@ -75,6 +83,11 @@ fn read<T: BorshSerialize + BorshDeserialize>(store: &Store, key: &[u8]) -> Resu
 /// A transaction, if it is in a block.
 pub(crate) fn tx(store: &Store, hash: &TxHash) -> Result<Option<TxEntry>, Fatal> {
     read(store, &tx_key(hash))
+}
+
+/// What a block used and at which prices, if there is such a block.
+pub(crate) fn used(store: &Store, height: u64) -> Result<Option<Used>, Fatal> {
+    read(store, &used_key(height))
 }
 
 /// The hashes of a block's transactions, if there is such a block.

@@ -10,17 +10,14 @@ use crate::block::Parent;
 use crate::difference::{self, Divergence, Refusal};
 use crate::fatal::Fatal;
 use crate::job;
+use crate::order::{Candidate, order};
 use crate::stage::{Computed, StagedBlock};
-use crate::verify::Verifier;
 use crate::walk::{Walk, execute_all};
-use assay_types::address::Address;
 use assay_types::claim::Claim;
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
-use assay_types::limits::{MAX_BLOCK_BYTES, MAX_TX_BYTES};
-use assay_types::tx::VerifiedTx;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use assay_types::limits::MAX_TX_BYTES;
+use assay_types::params::Params;
 
 /// A validator's answer to a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,51 +39,6 @@ fn block_bytes(len: usize) -> u64 {
     (len as u64).saturating_add(1).saturating_add(varint)
 }
 
-struct Candidate {
-    bytes: Vec<u8>,
-    verified: Arc<VerifiedTx>,
-}
-
-/// The well-signed transactions, in the order of arrival, but those of one account in the order of their
-/// nonces.
-fn candidates(verifier: &Verifier, chain_id: &str, txs: Vec<Vec<u8>>) -> Vec<Candidate> {
-    let mut list: Vec<Option<Candidate>> = Vec::with_capacity(txs.len());
-    let mut places: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
-    for bytes in txs {
-        if let Ok(verified) = verifier.verify(&bytes, chain_id) {
-            places.entry(verified.tx().payer()).or_default().push(list.len());
-            list.push(Some(Candidate { bytes, verified }));
-        }
-    }
-    for places in places.values().filter(|places| places.len() > 1) {
-        let mut own: Vec<Candidate> = places.iter().filter_map(|&place| list[place].take()).collect();
-        own.sort_by_key(|candidate| candidate.verified.tx().nonce);
-        for (&place, candidate) in places.iter().zip(own) {
-            list[place] = Some(candidate);
-        }
-    }
-    list.into_iter().flatten().collect()
-}
-
-/// Puts the transactions first whose outcomes are all known, and of which no earlier one of the same account
-/// waits; the order stays as it was otherwise.
-fn known_first(ahead: &mut Ahead<'_>, list: Vec<Candidate>) -> Result<Vec<Candidate>, Fatal> {
-    let (mut known, mut late) = (Vec::with_capacity(list.len()), Vec::new());
-    let mut waiting: BTreeSet<Address> = BTreeSet::new();
-    for candidate in list {
-        let tx = candidate.verified.tx();
-        let payer = tx.payer();
-        if !waiting.contains(&payer) && ahead.knows(tx)? {
-            known.push(candidate);
-        } else {
-            waiting.insert(payer);
-            late.push(candidate);
-        }
-    }
-    known.append(&mut late);
-    Ok(known)
-}
-
 /// What a block's bytes still have room for, the claim's own counted.
 struct Room {
     most: u64,
@@ -95,8 +47,8 @@ struct Room {
 
 impl Room {
     /// All of a block of at most `max_bytes`, as CometBFT counts them.
-    fn of(max_bytes: u64) -> Self {
-        Self { most: max_bytes.min(MAX_BLOCK_BYTES as u64), used: 0 }
+    fn of(params: &Params, max_bytes: u64) -> Self {
+        Self { most: max_bytes.min(params.max_block_bytes), used: 0 }
     }
 
     /// Bytes taken with so many more bytes of transactions and a claim of so many outcomes; `None` when that
@@ -109,8 +61,10 @@ impl Room {
     }
 }
 
-/// Packs a block: the claim, and what is admissible, in nonce order, within the bytes, the units and the
-/// inferences of a block.
+/// Packs a block: the claim, and what is admissible, within the bytes, the units and the inferences of a block.
+///
+/// What is left out because of its place, such as a transaction that is paid for by one behind it, is tried once
+/// more at the end; if it does not come in there, it waits for another block.
 ///
 /// Where not even the claim of an empty block fits, the block has no transactions at all: it does nothing, so
 /// nothing is claimed of it.
@@ -120,27 +74,49 @@ pub(crate) fn prepare(
     txs: Vec<Vec<u8>>,
     max_bytes: u64,
 ) -> Result<(Vec<Vec<u8>>, StagedBlock), Fatal> {
-    let mut room = Room::of(max_bytes);
+    let mut room = Room::of(&parent.params, max_bytes);
     let mut walk = Walk::new(parent, shared);
     let mut packed = Vec::new();
     let mut ahead = Ahead::new(parent, shared);
-    let list = known_first(&mut ahead, candidates(&shared.verifier, &parent.chain.chain_id, txs))?;
+    let list = order(parent, &shared.verifier, &mut ahead, txs)?;
     let verified: Vec<_> = list.iter().map(|candidate| candidate.verified.clone()).collect();
     ahead.compute(&verified)?;
-    for candidate in list {
-        let outcomes = walk.jobs().saturating_add(job::most(candidate.verified.tx()));
-        let Some(used) = room.with(block_bytes(candidate.bytes.len()), outcomes) else { continue };
-        if walk.take(candidate.verified)?.is_ok() {
-            room.used = used;
-            packed.push(candidate.bytes);
-        }
-    }
-    let computed = Computed::new(&shared.store, walk.finish())?;
+    let late = pack(&mut walk, &mut room, &mut packed, list)?;
+    pack(&mut walk, &mut room, &mut packed, late)?;
+    let computed = Computed::new(&shared.store, walk.finish()?)?;
     if room.with(0, computed.jobs().len()).is_some() {
         packed.insert(0, computed.claim().encode());
     }
     let block = computed.into_block(&shared.store, &packed)?;
     Ok((packed, block))
+}
+
+/// Packs what fits and is admissible, and gives back what another transaction of this block may yet make so.
+fn pack(
+    walk: &mut Walk<'_>,
+    room: &mut Room,
+    packed: &mut Vec<Vec<u8>>,
+    list: Vec<Candidate>,
+) -> Result<Vec<Candidate>, Fatal> {
+    let mut late = Vec::new();
+    for candidate in list {
+        let outcomes = walk.jobs().saturating_add(job::most(candidate.verified.tx()));
+        let Some(used) = room.with(block_bytes(candidate.bytes.len()), outcomes) else { continue };
+        match walk.take(candidate.verified.clone())? {
+            Ok(()) => {
+                room.used = used;
+                packed.push(candidate.bytes);
+            }
+            Err(
+                Rejected::InsufficientBalance { .. }
+                | Rejected::NonceTooHigh { .. }
+                | Rejected::ModelUnknown
+                | Rejected::ModelNotSealed,
+            ) => late.push(candidate),
+            Err(_) => {}
+        }
+    }
+    Ok(late)
 }
 
 /// Judges a proposal: it is returned executed, or refused for the first thing wrong with it.
@@ -150,8 +126,9 @@ pub(crate) fn process(
     txs: &[Vec<u8>],
 ) -> Result<Result<StagedBlock, Refusal>, Fatal> {
     let bytes = txs.iter().fold(0u64, |sum, tx| sum.saturating_add(block_bytes(tx.len())));
-    if bytes > MAX_BLOCK_BYTES as u64 {
-        let detail = format!("{bytes} bytes of transactions, more than {MAX_BLOCK_BYTES}");
+    let most = parent.params.max_block_bytes;
+    if bytes > most {
+        let detail = format!("{bytes} bytes of transactions, more than {most}");
         return Ok(Err(Refusal::new("too_many_bytes", detail)));
     }
     let (claim, rest) = match split_claim(parent, txs) {
@@ -165,7 +142,7 @@ pub(crate) fn process(
             return Ok(Err(not_admissible(position, bytes, &rejected)));
         }
     }
-    let computed = Computed::new(&shared.store, walk.finish())?;
+    let computed = Computed::new(&shared.store, walk.finish()?)?;
     match claim.and_then(|claim| difference::first(&claim, &computed)) {
         Some((refusal, _)) => Ok(Err(refusal)),
         None => Ok(Ok(computed.into_block(&shared.store, txs)?)),

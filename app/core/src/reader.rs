@@ -5,17 +5,21 @@
 
 use crate::ahead::{self, Work};
 use crate::app::Shared;
+use crate::block::Parent;
 use crate::chain::{self, EngineRecord};
 use crate::fatal::{Failure, Fatal, split};
+use crate::hot::HotSet;
+use crate::market::Used;
 use crate::run::Run;
 use crate::{account, index, model};
 use assay_store::{Proven, Read, ReadExt, StoreError, View};
 use assay_types::account::Account;
 use assay_types::address::Address;
-use assay_types::api::{EngineInfo, MessageInfo, ModelInfo, ModelPage, Simulated, TxInfo};
+use assay_types::api::{EngineInfo, Fees, Fullness, MessageInfo, ModelInfo, ModelPage, Simulated, TxInfo};
 use assay_types::claim::Claim;
 use assay_types::codec;
 use assay_types::error::Rejected;
+use assay_types::fees;
 use assay_types::hash::{ModelId, TxHash};
 use assay_types::limits::MAX_OUTPUT_BYTES;
 use assay_types::model::{ModelRecord, ModelState};
@@ -102,12 +106,59 @@ impl Reader {
         Ok((account, next.max(account.nonce)))
     }
 
-    /// A model's record.
+    /// A model.
     ///
     /// # Errors
     /// [`Fatal`] when the store fails.
-    pub fn model(&self, id: &ModelId) -> Result<Option<ModelRecord>, Fatal> {
-        model::find(&self.view(), id)
+    pub fn model(&self, id: &ModelId) -> Result<Option<ModelInfo>, Fatal> {
+        let view = self.view();
+        let Some(record) = model::find(&view, id)? else { return Ok(None) };
+        Ok(Some(ModelInfo { model_id: *id, hot: HotSet::of(&view)?.contains(id), record }))
+    }
+
+    /// Prices, and how full the last block was.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails, or before genesis.
+    pub fn fees(&self) -> Result<Fees, Fatal> {
+        let parent = Parent::of(&self.shared.store)?;
+        let Parent { params, prices: next, next: height, .. } = &parent;
+        let height = height.saturating_sub(1);
+        // There is no block before the first.
+        let used = index::used(&self.shared.store, height)?;
+        let Used { prices: now, units, bytes } = used.unwrap_or(Used { prices: *next, units: 0, bytes: 0 });
+        let fullness = |used, most| Fullness { used, target: fees::target(most), most };
+        Ok(Fees {
+            height,
+            now,
+            next: *next,
+            min: params.min_prices,
+            change_divisor: params.price_change_divisor,
+            units: fullness(units, params.max_block_units),
+            bytes: fullness(bytes, params.max_block_bytes),
+        })
+    }
+
+    /// Loads what of the hot set lies ready on this machine's disk, so that no block has to wait for it.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store or the machine fails. Nobody needs to stop for it: a block that needs the model
+    /// will say so.
+    pub fn warm(&self) -> Result<(), Fatal> {
+        let view = self.view();
+        for id in HotSet::of(&view)?.models() {
+            if let Some(record) = model::find(&view, &id)?
+                && let Ok(compiled) = record.runnable()
+            {
+                self.shared.engine.loaded(&view, &record, compiled)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Models of the hot set, and those of them that are ready to run on this machine.
+    pub fn hot_models(&self) -> (usize, usize) {
+        self.shared.engine.kept()
     }
 
     /// A page of at most `limit` models above `after`, in the order of their ids.
@@ -120,11 +171,13 @@ impl Reader {
         let after = after.map(path::model);
         let found = view.scan(path::MODELS, after.as_deref(), limit.saturating_add(1))?;
         let more = found.len() > limit;
+        let hot = HotSet::of(&view)?;
         let mut models = Vec::with_capacity(found.len());
         for (key, _) in found.iter().take(limit) {
             let record: Option<ModelRecord> = view.read(key)?;
             let record = record.ok_or_else(|| Fatal::Invariant("a model's record vanished".into()))?;
-            models.push(ModelInfo { model_id: record.manifest.id(), record });
+            let model_id = record.manifest.id();
+            models.push(ModelInfo { model_id, hot: hot.contains(&model_id), record });
         }
         let next = models.last().filter(|_| more).map(|model| model.model_id);
         Ok(ModelPage { models, next })
@@ -179,6 +232,7 @@ impl Reader {
             name: name.into(),
             message: entry.log,
             fee: entry.fee,
+            tip: entry.tip,
             units: entry.units,
             messages,
             claim,
@@ -234,15 +288,18 @@ impl Reader {
 
     fn try_simulate(&self, id: &ModelId, inputs: &[NamedTensor]) -> Result<Simulated, Failure> {
         tensor::check_list(inputs).map_err(|error| Rejected::BadTensors(error.to_string()))?;
-        let (run, units) = ahead::run(&self.view(), &self.shared.engine, id, inputs)?;
-        Ok(match run {
-            Run::Output(tensors) => Simulated {
-                output_hash: Some(tensor::output_hash(&tensors)),
-                output: Some(STANDARD.encode(codec::encode(tensors.as_ref()))),
-                units,
-            },
-            Run::Failed => Simulated { output_hash: None, output: None, units },
-        })
+        let view = self.view();
+        let hot = HotSet::of(&view)?.contains(id);
+        let (run, compiled) = ahead::run(&view, &self.shared.engine, id, inputs)?;
+        let (output_hash, output) = match run {
+            Run::Output(tensors) => {
+                let output = STANDARD.encode(codec::encode(tensors.as_ref()));
+                (Some(tensor::output_hash(&tensors)), Some(output))
+            }
+            Run::Failed => (None, None),
+        };
+        let load_units = if hot { 0 } else { compiled.load_units };
+        Ok(Simulated { output_hash, output, units: compiled.units, load_units })
     }
 
     /// Does the work of a waiting transaction ahead of its block. It takes the caller's time, as much as the

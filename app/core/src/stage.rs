@@ -43,7 +43,7 @@ impl Computed {
         let claim = Claim {
             height: executed.height,
             engine: executed.engine,
-            units: executed.units,
+            units: executed.used.units,
             outcomes: executed.jobs.iter().map(|job| job.outcome).collect(),
             state_root: staged.root(),
         };

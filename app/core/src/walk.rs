@@ -9,19 +9,20 @@ use crate::app::Shared;
 use crate::block::{Parent, TxResult};
 use crate::execute::{Context, execute};
 use crate::fatal::{Fatal, split};
+use crate::hot;
 use crate::job::Job;
+use crate::market::{self, Used};
 use crate::verify::Verifier;
 use assay_store::{Changes, Overlay};
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
-use assay_types::params::Params;
 use assay_types::tx::VerifiedTx;
 use std::sync::Arc;
 
 /// A block's transactions being executed.
 pub(crate) struct Walk<'a> {
     context: Context<'a>,
-    params: &'a Params,
+    parent: &'a Parent,
     verifier: &'a Verifier,
     overlay: Overlay<'a>,
     budget: Budget,
@@ -40,8 +41,8 @@ pub(crate) struct Executed {
     pub admitted: Vec<bool>,
     /// What was run, in order.
     pub jobs: Vec<Job>,
-    /// Units of all transactions together.
-    pub units: u64,
+    /// What all transactions together used, and the prices that they paid.
+    pub used: Used,
     pub changes: Changes,
 }
 
@@ -50,7 +51,7 @@ impl<'a> Walk<'a> {
     pub fn new(parent: &'a Parent, shared: &'a Shared) -> Self {
         Self {
             context: Context { engine: &shared.engine, chain: &parent.chain, height: parent.next },
-            params: &parent.params,
+            parent,
             verifier: &shared.verifier,
             overlay: Overlay::new(&parent.view),
             budget: Budget::of(&parent.params),
@@ -61,7 +62,7 @@ impl<'a> Walk<'a> {
                 results: Vec::new(),
                 admitted: Vec::new(),
                 jobs: Vec::new(),
-                units: 0,
+                used: Used { prices: parent.prices, units: 0, bytes: 0 },
                 changes: Changes::default(),
             },
         }
@@ -84,40 +85,45 @@ impl<'a> Walk<'a> {
     ///
     /// The inner error says why it is not; then nothing has happened.
     pub fn take(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<(), Rejected>, Fatal> {
-        let hash = verified.hash();
+        let (hash, bytes) = (verified.hash(), verified.byte_len());
         let account = account::get(&self.overlay, &verified.tx().payer())?;
-        let height = self.context.height;
-        let admitted = split(Admitted::new(&self.overlay, self.params, height, &account, verified))?;
+        let admitted = split(Admitted::new(&self.overlay, self.parent, &account, verified))?;
         let (admitted, budget) = match admitted.and_then(|tx| self.budget.after(&tx).map(|left| (tx, left))) {
             Ok(found) => found,
             Err(rejected) => return Ok(Err(rejected)),
         };
         let result = execute(&self.context, &mut self.overlay, &admitted, &mut self.executed.jobs)?;
         self.budget = budget;
-        self.record(hash, result, true)?;
+        let used = &mut self.executed.used;
+        used.units = used.units.checked_add(result.units).ok_or_else(overflow)?;
+        used.bytes = used.bytes.checked_add(bytes).ok_or_else(overflow)?;
+        self.record(hash, result, true);
         Ok(Ok(()))
     }
 
     /// Notes a transaction that is in the block all the same.
-    pub fn note(&mut self, bytes: &[u8], rejected: &Rejected) -> Result<(), Fatal> {
-        self.record(TxHash::of(bytes), TxResult::not_admitted(rejected), false)
+    pub fn note(&mut self, bytes: &[u8], rejected: &Rejected) {
+        self.record(TxHash::of(bytes), TxResult::not_admitted(rejected), false);
     }
 
-    fn record(&mut self, hash: TxHash, result: TxResult, admitted: bool) -> Result<(), Fatal> {
-        let units = self.executed.units.checked_add(result.units);
-        self.executed.units =
-            units.ok_or_else(|| Fatal::Invariant("a block of more units than a number holds".into()))?;
+    fn record(&mut self, hash: TxHash, result: TxResult, admitted: bool) {
         self.executed.hashes.push(hash);
         self.executed.results.push(result);
         self.executed.admitted.push(admitted);
-        Ok(())
     }
 
-    /// Ends the block.
-    pub fn finish(mut self) -> Executed {
+    /// Ends the block: the prices move, and the hot set.
+    pub fn finish(mut self) -> Result<Executed, Fatal> {
+        let params = &self.parent.params;
+        market::update(&mut self.overlay, params, &self.executed.used);
+        hot::update(&mut self.overlay, &self.executed.jobs, params.hot_set_bytes)?;
         self.executed.changes = self.overlay.into_changes();
-        self.executed
+        Ok(self.executed)
     }
+}
+
+fn overflow() -> Fatal {
+    Fatal::Invariant("a block of more units or bytes than a number holds".into())
 }
 
 /// Executes the transactions of a decided block: one that is not admissible gets its number, and nothing
@@ -126,8 +132,8 @@ pub(crate) fn execute_all(parent: &Parent, shared: &Shared, txs: &[Vec<u8>]) -> 
     let mut walk = Walk::new(parent, shared);
     for bytes in txs {
         if let Err(rejected) = walk.take_bytes(bytes)? {
-            walk.note(bytes, &rejected)?;
+            walk.note(bytes, &rejected);
         }
     }
-    Ok(walk.finish())
+    walk.finish()
 }

@@ -22,6 +22,7 @@
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::claim::Claim;
+use crate::fees::Prices;
 use crate::hash::{AppHash, CompilerHash, ModelId, OutputHash, TxHash};
 use crate::model::ModelRecord;
 use crate::receipt::Receipt;
@@ -110,13 +111,35 @@ pub struct RefusedProposal {
     pub detail: String,
 }
 
-/// Prices now.
+/// How much of a budget a block used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fullness {
+    /// What it used.
+    pub used: u64,
+    /// Where prices stay as they are; above it they rise.
+    pub target: u64,
+    /// All that a block has.
+    pub most: u64,
+}
+
+/// Prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fees {
-    /// uasy per million units.
-    pub unit_price: u64,
-    /// uasy per million bytes.
-    pub byte_price: u64,
+    /// The last committed height.
+    pub height: u64,
+    /// What that block's transactions paid; at height 0, what those of the first block will.
+    #[serde(flatten)]
+    pub now: Prices,
+    /// What the next block's transactions pay, exactly.
+    pub next: Prices,
+    /// What no price falls below.
+    pub min: Prices,
+    /// A price changes by at most one part in this many per block.
+    pub change_divisor: u32,
+    /// Units that the last block used.
+    pub units: Fullness,
+    /// Bytes that it used.
+    pub bytes: Fullness,
 }
 
 /// A validator.
@@ -177,6 +200,9 @@ pub struct AccountInfo {
 pub struct ModelInfo {
     /// Its id.
     pub model_id: ModelId,
+    /// Whether it is in the hot set: if not, an inference pays the record's `load_units` on top.
+    #[serde(default)]
+    pub hot: bool,
     /// Its record.
     #[serde(flatten)]
     pub record: ModelRecord,
@@ -234,8 +260,11 @@ pub struct TxInfo {
     pub name: String,
     /// The rejection in words; empty when there is none.
     pub message: String,
-    /// The fee taken.
+    /// The fee taken, the tip included.
     pub fee: Amount,
+    /// How much of it is the tip.
+    #[serde(default)]
+    pub tip: Amount,
     /// Units.
     pub units: u64,
     /// Its messages.
@@ -264,4 +293,7 @@ pub struct Simulated {
     pub output: Option<String>,
     /// Units of the inference alone ([`crate::params::tx_units`] adds the transaction's).
     pub units: u64,
+    /// Units of loading the model, which an inference pays on top in the next block: 0 while it is hot.
+    #[serde(default)]
+    pub load_units: u64,
 }

@@ -69,15 +69,30 @@ rejections! {
     /// The account cannot pay.
     11 "insufficient_balance" InsufficientBalance { #[doc = "Needed."] needed: Amount, #[doc = "There."] balance: Amount }
         => "needs {needed} uasy, and the account has {balance}", hint "fund the account";
-    /// The signer allowed less than the exact fee.
-    12 "fee_too_low" FeeTooLow { #[doc = "The exact fee."] needed: Amount, #[doc = "The limit."] max_fee: Amount }
-        => "the fee is {needed} uasy, more than the limit of {max_fee}", hint "raise --max-fee";
+    /// The signer allowed less than the price of the transaction's units and bytes.
+    12 "fee_too_low" FeeTooLow { #[doc = "The price, without a tip."] needed: Amount, #[doc = "The limit."] max_fee: Amount }
+        => "fee below price: the price is {needed} uasy, and the limit {max_fee}", hint "raise --max-fee; see the prices with `assay query fees`";
     /// More units than a block has.
     13 "too_many_units" TooManyUnits
         => "the transaction needs more units than a block has", hint "split it, or use a smaller model";
     /// A claim that did not come with a proposal.
     14 "claim_from_outside" ClaimFromOutside
         => "a claim is made by the proposer of a block, and taken from nobody else", hint "send transactions; the next proposer makes the claim";
+    /// A copy of a transaction that waits.
+    15 "waits_already" WaitsAlready
+        => "the transaction waits in the mempool already", hint "wait for the next block";
+    /// Another transaction of the same nonce waits, and this one does not pay enough more.
+    16 "replacement_too_cheap" ReplacementTooCheap { #[doc = "The fee that would do."] needed: Amount, #[doc = "The transaction's, at the prices of now."] fee: Amount }
+        => "another transaction with this nonce waits; replacing it takes a fee of {needed} uasy, and this one's is {fee}", hint "raise --tip, or wait for the other one";
+    /// A transaction of the same nonce that pays more took its place.
+    17 "replaced" Replaced
+        => "another transaction with this nonce took its place", hint "look for the other one, or sign it again with the next nonce";
+    /// The account has as much waiting as one account may.
+    18 "too_many_waiting" TooManyWaiting { #[doc = "Transactions that wait."] waiting: u64, #[doc = "Their bytes."] bytes: u64 }
+        => "{waiting} transactions of the account wait, {bytes} bytes of them: as much as one account may", hint "wait until some are in a block";
+    /// As much waits as a node keeps.
+    19 "mempool_full" MempoolFull { #[doc = "Transactions that wait."] waiting: u64 }
+        => "{waiting} transactions wait, and no more are taken", hint "try again in a few blocks, or ask another node";
     /// A transfer of nothing.
     20 "amount_is_zero" AmountIsZero
         => "a transfer of nothing", hint "give an amount above zero";

@@ -21,6 +21,8 @@ pub mod claim;
 pub mod codec;
 #[cfg(feature = "chain")]
 pub mod error;
+#[cfg(feature = "chain")]
+pub mod fees;
 pub mod hash;
 #[cfg(feature = "chain")]
 pub mod key;

@@ -1,16 +1,15 @@
-//! Consensus parameters, and the fee that follows from them.
+//! Consensus parameters, and the units of a transaction.
 //!
-//! Every price is known before anything runs: the units of a transaction follow from its messages and the records
-//! of the models that it names, the fee from its units and bytes.
+//! Every price is known before anything runs: the units of a transaction follow from its messages, the records of the
+//! models that it names and the hot set before the block, the fee from its units and bytes
+//! ([`Prices::fee`]).
 
-use crate::amount::Amount;
 use crate::error::Rejected;
+use crate::fees::Prices;
+use crate::limits::MAX_BLOCK_BYTES;
 use crate::message::Message;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
-
-/// Prices are in uasy per this many units or bytes.
-pub const PRICE_SCALE: u128 = 1_000_000;
 
 /// Units of checking and storing any transaction.
 pub const TX_UNITS: u64 = 200_000;
@@ -25,37 +24,39 @@ pub const FUEL_PER_UNIT: u64 = 8;
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// uasy per million units.
-    pub unit_price: u64,
-    /// uasy per million bytes of transaction.
-    pub byte_price: u64,
+    /// The prices of the first block.
+    pub initial_prices: Prices,
+    /// What no price falls below.
+    pub min_prices: Prices,
+    /// A price changes by at most one part in this many from one block to the next.
+    pub price_change_divisor: u32,
+    /// Bytes of the transactions of one block, each with its protobuf field; at most CometBFT's `block.max_bytes`.
+    pub max_block_bytes: u64,
     /// Units of one block; one unit is about a nanosecond of one core of the reference machine.
     pub max_block_units: u64,
     /// Inferences of one block.
     pub max_block_inferences: u32,
+    /// Bytes of plans that the hot set holds.
+    pub hot_set_bytes: u64,
 }
 
 impl Default for Params {
     fn default() -> Self {
+        let prices = Prices { unit_price: 1_000, byte_price: 100_000 };
         Self {
-            unit_price: 1_000,
-            byte_price: 100_000,
+            initial_prices: prices,
+            min_prices: prices,
+            price_change_divisor: 8,
+            max_block_bytes: MAX_BLOCK_BYTES as u64,
             max_block_units: 1_000_000_000,
             max_block_inferences: 1_000,
+            hot_set_bytes: 512 * 1024 * 1024,
         }
     }
 }
 
-impl Params {
-    /// The fee of a transaction: each part rounded up, in uasy. It cannot overflow: 2^64 times 2^64 fits.
-    pub fn fee(&self, bytes: u64, units: u64) -> Amount {
-        let units = u128::from(units) * u128::from(self.unit_price);
-        let bytes = u128::from(bytes) * u128::from(self.byte_price);
-        Amount(units.div_ceil(PRICE_SCALE) + bytes.div_ceil(PRICE_SCALE))
-    }
-}
-
-/// Units of a transaction, given the units of one inference of each model that it names.
+/// Units of a transaction. `infer_units` is asked for each inference in order, and answers the units of running the
+/// model, with those of loading it where this inference pays for that.
 ///
 /// # Errors
 /// What `infer_units` answers, and [`Rejected::TooManyUnits`] when the sum overflows.
@@ -81,18 +82,24 @@ pub fn tx_units(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Address;
+    use crate::amount::Amount;
+    use crate::hash::ModelId;
+    use crate::message::{Infer, Transfer};
 
     #[test]
-    fn a_fee_is_rounded_up_part_by_part() {
-        let params = Params { unit_price: 1, byte_price: 1, ..Params::default() };
-        assert_eq!(params.fee(1, 1), Amount(2));
-        assert_eq!(params.fee(1_000_000, 1_000_001), Amount(3));
-        assert_eq!(params.fee(0, 0), Amount(0));
+    fn a_transaction_has_the_units_of_its_messages_and_its_own() {
+        let transfer = Message::Transfer(Transfer { to: Address([1; 32]), amount: Amount(1) });
+        let infer =
+            Message::Infer(Infer { model: ModelId([1; 32]), inputs: vec![], expect_output_hash: None });
+        let units = tx_units(&[transfer, infer.clone(), infer], |_| Ok(7));
+        assert_eq!(units, Ok(TX_UNITS + 3 * RECORD_UNITS + 14));
     }
 
     #[test]
-    fn the_largest_fee_does_not_overflow() {
-        let params = Params { unit_price: u64::MAX, byte_price: u64::MAX, ..Params::default() };
-        assert!(params.fee(u64::MAX, u64::MAX) > Amount(1 << 100));
+    fn units_that_overflow_are_too_many() {
+        let infer =
+            Message::Infer(Infer { model: ModelId([1; 32]), inputs: vec![], expect_output_hash: None });
+        assert_eq!(tx_units(&[infer], |_| Ok(u64::MAX)), Err(Rejected::TooManyUnits));
     }
 }

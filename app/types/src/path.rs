@@ -44,6 +44,10 @@ pub const PARAMS: &[u8] = b"params";
 pub const CHAIN: &[u8] = b"chain";
 /// All money there is.
 pub const SUPPLY: &[u8] = b"supply";
+/// The prices of the next block.
+pub const FEE_MARKET: &[u8] = b"fee-market";
+/// The models that everybody keeps in memory.
+pub const HOT_SET: &[u8] = b"hot-set";
 /// Fees taken so far.
 pub const FEE_POOL: &[u8] = b"fee-pool";
 
@@ -64,5 +68,7 @@ mod tests {
         assert_eq!(text(receipt(&TxHash([0; 32]), 3)), format!("receipt/{zeros}/3"));
         assert_eq!(text(receipts_at(7)), "receipts-at/00000000000000000007");
         assert_eq!(text(engine(1)), "engine/1");
+        let fixed = [PARAMS, CHAIN, SUPPLY, FEE_MARKET, HOT_SET, FEE_POOL].map(|key| text(key.to_vec()));
+        assert_eq!(fixed, ["params", "chain", "supply", "fee-market", "hot-set", "fee-pool"]);
     }
 }

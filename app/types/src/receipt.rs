@@ -49,10 +49,14 @@ pub struct Receipt {
     pub input: InputHash,
     /// What came of it.
     pub outcome: Outcome,
-    /// Units of this inference.
+    /// Units of running the plan.
     pub units: u64,
-    /// The fee of the whole transaction.
+    /// Units of loading it that this inference paid for: none when the model was hot, or the transaction had paid.
+    pub load_units: u64,
+    /// What the whole transaction paid, the tip included.
     pub fee: Amount,
+    /// How much of it is the tip.
+    pub tip: Amount,
     /// The account that paid.
     pub payer: Address,
     /// The height of the block.

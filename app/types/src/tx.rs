@@ -23,8 +23,10 @@ pub struct Tx {
     pub nonce: u64,
     /// The last height at which it may be in a block.
     pub valid_until_height: u64,
-    /// The most that the account will pay; it pays the exact fee.
+    /// The most that the account will pay, the tip included; it pays the exact fee.
     pub max_fee: Amount,
+    /// What it pays above the price of its units and bytes for coming earlier, as far as `max_fee` leaves room.
+    pub tip: Amount,
     /// 1 to [`MAX_MESSAGES`] messages.
     pub messages: Vec<Message>,
 }
@@ -136,5 +138,43 @@ impl VerifiedTx {
     /// The transaction.
     pub fn tx(&self) -> &Tx {
         &self.tx
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+    use crate::message::Transfer;
+
+    #[test]
+    fn a_transaction_has_its_pinned_bytes() {
+        let secret = SecretKey::Ed25519([7; 32]);
+        let tx = Tx {
+            chain_id: "c".into(),
+            key: secret.public_key().unwrap(),
+            nonce: 1,
+            valid_until_height: 2,
+            max_fee: Amount(3),
+            tip: Amount(4),
+            messages: vec![Message::Transfer(Transfer { to: Address([5; 32]), amount: Amount(6) })],
+        };
+        let amount = |value: &str| format!("{value}{}", "00".repeat(15));
+        let expected = [
+            "01000000",
+            "63",
+            "00ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c",
+            "0100000000000000",
+            "0200000000000000",
+            &amount("03"),
+            &amount("04"),
+            "01000000",
+            "00",
+            &"05".repeat(32),
+            &amount("06"),
+        ];
+        assert_eq!(hex::encode(codec::encode(&tx)), expected.concat());
+        let bytes = tx.sign(&secret).unwrap().encode();
+        assert!(VerifiedTx::from_bytes(&bytes, "c").is_ok());
     }
 }

@@ -49,10 +49,10 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<ModelInfo>, Failure> {
     let model_id: ModelId = parse("model id", &id)?;
-    let record = gateway.read(move |reader| reader.model(&model_id)).await?;
-    let record =
-        record.ok_or_else(|| Failure::not_found("there is no such model", "list them at /v1/models"))?;
-    Ok(Json(ModelInfo { model_id, record }))
+    let model = gateway.read(move |reader| reader.model(&model_id)).await?;
+    let model =
+        model.ok_or_else(|| Failure::not_found("there is no such model", "list them at /v1/models"))?;
+    Ok(Json(model))
 }
 
 /// A file on its way to a client. The slot is free again when the last byte has left, or the client has gone.

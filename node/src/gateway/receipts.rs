@@ -91,7 +91,7 @@ fn record(reader: &Reader, tx_hash: &TxHash, index: u32) -> Result<Record, Failu
         chain_id: reader.chain_id()?,
         height: info.height,
         infer,
-        manifest: model.manifest,
+        manifest: model.record.manifest,
         receipt,
         proof: proven.proof,
         root: proven.root,

@@ -55,8 +55,7 @@ pub(super) async fn params(State(gateway): State<Gateway>) -> Result<Json<Params
 
 /// `GET /v1/fees`.
 pub(super) async fn fees(State(gateway): State<Gateway>) -> Result<Json<Fees>, Failure> {
-    let params = gateway.read(|reader| reader.params()).await?;
-    Ok(Json(Fees { unit_price: params.unit_price, byte_price: params.byte_price }))
+    gateway.read(|reader| reader.fees()).await.map(Json)
 }
 
 /// `GET /v1/genesis`.

@@ -96,7 +96,11 @@ fn accounts_models_and_parameters_are_read_from_the_state() {
     let nobody = Address::of(&PublicKey::Ed25519([2; 32]));
     assert_eq!(node.get(&format!("/v1/accounts/{nobody}")).2["balance"], "0");
     assert_eq!(node.get("/v1/models?limit=5").2, json!({"models": [], "next": null}));
-    assert_eq!(node.get("/v1/params").2["unit_price"], node.get("/v1/fees").2["unit_price"]);
+    let (params, fees) = (node.get("/v1/params").2, node.get("/v1/fees").2);
+    assert_eq!(params["initial_prices"], fees["next"]);
+    assert_eq!(params["initial_prices"]["unit_price"], fees["unit_price"]);
+    assert_eq!(params["min_prices"], fees["min"]);
+    assert_eq!(fees["units"], json!({"used": 0, "target": 500_000_000, "most": 1_000_000_000u64}));
     assert_eq!(node.get("/v1/status").2["chain_id"], "c-1");
     assert_eq!(node.get("/v1/genesis").2["chain_id"], "c-1");
 }

@@ -26,7 +26,7 @@ pub(super) async fn submit(
     }
     let tx_hash = TxHash::of(&tx);
     match gateway.0.rpc.broadcast(tx).await {
-        Ok(answer) if answer.code.is_ok() => {}
+        Ok(answer) if answer.code.is_ok() || answer.code.value() == Rejected::WaitsAlready.code() => {}
         Ok(answer) => return Err(Failure::refused(answer.code.value(), answer.log)),
         Err(RpcError::Refused(why)) if why.contains("already exists in cache") => {}
         Err(RpcError::Refused(why)) => return Err(Failure::mempool(why)),

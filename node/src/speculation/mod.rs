@@ -62,6 +62,10 @@ impl Ahead {
     }
 
     fn work(&self, reader: &Reader) {
+        // A failure is seen by the block that needs what could not be loaded.
+        if let Err(error) = reader.warm() {
+            tracing::debug!(%error, "the hot set could not be loaded ahead");
+        }
         while let Some(work) = self.queue.pop() {
             while self.blocks.load(Ordering::Relaxed) > 0 {
                 std::thread::sleep(YIELD);

@@ -38,6 +38,7 @@ impl Node {
             nonce,
             valid_until_height: 100,
             max_fee: Amount(1_000_000_000),
+            tip: Amount::ZERO,
             messages: vec![message],
         };
         self.app.check_tx(&tx.sign(&key).unwrap().encode()).unwrap().unwrap()

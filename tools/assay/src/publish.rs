@@ -4,7 +4,7 @@
 //! machine that has the model and the key. Chunks are in flight a few at a time, in nonce order.
 
 use crate::error::{Error, Result};
-use crate::wallet::{Quote, WAIT, Wallet, accepted};
+use crate::wallet::{Quote, Terms, WAIT, Wallet, accepted};
 use assay_types::amount::Amount;
 use assay_types::error::Rejected;
 use assay_types::hash::{ModelId, TxHash};
@@ -58,6 +58,8 @@ pub struct Job<'a> {
     pub description: String,
     /// The exact fuel of compiling it.
     pub fuel: u64,
+    /// The tip of each transaction.
+    pub tip: Amount,
 }
 
 /// What was done.
@@ -110,9 +112,10 @@ impl Job<'_> {
         Message::SealModel(SealModel { model: self.id(), max_fuel: self.fuel })
     }
 
-    fn quote(&self, message: &Message, limit: Option<Amount>) -> Result<Quote> {
+    fn quote(&self, message: &Message) -> Result<Quote> {
+        let terms = Terms { max_fee: None, tip: self.tip };
         let messages = std::slice::from_ref(message);
-        self.wallet.chain.quote(self.wallet.key, messages, limit, |_| Err(Rejected::ModelUnknown))
+        self.wallet.chain.quote(self.wallet.key, messages, terms, |_| Err(Rejected::ModelUnknown))
     }
 
     /// The exact fee of everything that is left.
@@ -126,15 +129,14 @@ impl Job<'_> {
             Stage::Absent => (true, 0),
             Stage::Uploading(next) => (false, *next),
         };
-        let mut fees = vec![self.quote(&self.seal(), None)?.fee];
+        let mut fees = vec![self.quote(&self.seal())?.fee];
         if announce {
-            fees.push(self.quote(&self.announcement(), None)?.fee);
+            fees.push(self.quote(&self.announcement())?.fee);
         }
         // Every chunk but the last costs the same.
         if next < chunks {
-            let last = self.quote(&self.chunk(chunks - 1), None)?.fee;
-            let full =
-                if next + 1 < chunks { self.quote(&self.chunk(next), None)?.fee } else { Amount::ZERO };
+            let last = self.quote(&self.chunk(chunks - 1))?.fee;
+            let full = if next + 1 < chunks { self.quote(&self.chunk(next))?.fee } else { Amount::ZERO };
             fees.push(Amount(full.0 * u128::from(chunks - 1 - next)));
             fees.push(last);
         }
@@ -182,7 +184,7 @@ impl Job<'_> {
     }
 
     fn single(&self, message: Message, done: &mut Done) -> Result<()> {
-        let quote = self.quote(&message, None)?;
+        let quote = self.quote(&message)?;
         let info = self.wallet.execute(&quote, vec![message])?;
         done.tx_hashes.push(info.tx_hash);
         done.fee = Amount(done.fee.0 + info.fee.0);
@@ -196,8 +198,8 @@ impl Job<'_> {
         loop {
             while next < chunks && flight.len() < WINDOW && !watch.stopped() {
                 let message = self.chunk(next);
-                let quote = self.quote(&message, None)?;
-                let tx = self.wallet.sign(nonce, quote.max_fee, vec![message])?;
+                let quote = self.quote(&message)?;
+                let tx = self.wallet.sign(nonce, quote.offer(), vec![message])?;
                 flight.push_back((next, self.wallet.client.submit(&tx)?));
                 (next, nonce) = (next + 1, nonce + 1);
             }
@@ -221,7 +223,16 @@ fn interrupted() -> Error {
 
 /// Whether trying again from what the chain has can help.
 fn transient(error: &Error) -> bool {
-    let names =
-        ["network", "timeout", "nonce_too_low", "nonce_too_high", "chunk_exists", "chunk_out_of_order"];
+    let names = [
+        "network",
+        "timeout",
+        "nonce_too_low",
+        "nonce_too_high",
+        "replacement_too_cheap",
+        "too_many_waiting",
+        "mempool_full",
+        "chunk_exists",
+        "chunk_out_of_order",
+    ];
     names.contains(&error.name())
 }

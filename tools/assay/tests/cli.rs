@@ -194,6 +194,42 @@ fn money_is_sent() {
 }
 
 #[test]
+fn a_tip_is_paid_on_top_of_the_exact_fee() {
+    let gateway = Gateway::start();
+    let home = Home::with(&gateway);
+    let send = |arguments: &[&str]| home.run(&[&["send", "alice", "5", "--json"], arguments].concat()).json();
+    let fee = |sent: &serde_json::Value| sent["fee"].as_str().unwrap().parse::<u128>().unwrap();
+    let (plain, tipped) = (send(&[]), send(&["--tip", "33"]));
+    assert_eq!(fee(&tipped), fee(&plain) + 33);
+    let hash = tipped["tx_hash"].as_str().unwrap().to_owned();
+    let found = home.run(&["query", "tx", &hash, "--json"]).json();
+    assert_eq!((&found["tip"], &found["fee"]), (&"33".into(), &tipped["fee"]));
+    home.run(&["send", "alice", "5", "--tip", "33", "--max-fee", &fee(&plain).to_string(), "--json"])
+        .error(1, "fee_too_low");
+    home.run(&["send", "alice", "5", "--tip", "-1", "--json"]).error(2, "usage");
+}
+
+#[test]
+fn the_fee_market_is_shown() {
+    let gateway = Gateway::start();
+    let home = Home::with(&gateway);
+    let fees = home.run(&["query", "fees", "--json"]).json();
+    let expected = serde_json::json!({
+        "height": 7,
+        "unit_price": 1_000,
+        "byte_price": 100_000,
+        "next": {"unit_price": 1_100, "byte_price": 100_100},
+        "min": {"unit_price": 1_000, "byte_price": 100_000},
+        "change_divisor": 8,
+        "units": {"used": 3, "target": 2, "most": 4},
+        "bytes": {"used": 3, "target": 2, "most": 4},
+    });
+    assert_eq!(fees, expected);
+    let text = home.run(&["query", "fees"]).stdout;
+    assert!(text.contains("1100 uasy per million units") && text.contains("75%"), "{text}");
+}
+
+#[test]
 fn a_transaction_that_cannot_succeed_is_not_sent() {
     let gateway = Gateway::start();
     let home = Home::with(&gateway);
@@ -256,14 +292,15 @@ fn an_inference_is_made_and_tried() {
     let (gateway, home, id) = sealed_model();
     let (inputs, output) = (home.path("x.npz"), home.path("y.npz"));
     let (inputs, output) = (inputs.to_str().unwrap(), output.to_str().unwrap());
-    let wanted = ["fee", "height", "index", "output_hash", "outputs", "tx_hash", "units"];
+    let wanted =
+        ["fee", "height", "index", "load_units", "output_hash", "outputs", "tip", "tx_hash", "units"];
     let tried = home.run(&["infer", "m", "--inputs", inputs, "--dry-run", "--json"]);
     assert_eq!((tried.status, keys(&tried.json())), (0, wanted.to_vec()), "{}", tried.stdout);
     assert!(tried.json()["tx_hash"].is_null());
     assert_eq!(gateway.state.lock().unwrap().submissions, 0);
     let made = home.run(&["infer", &id.to_string(), "--inputs", inputs, "--output", output, "--json"]);
     assert_eq!((made.status, keys(&made.json())), (0, wanted.to_vec()), "{}", made.stdout);
-    for key in ["output_hash", "units", "fee", "outputs"] {
+    for key in ["output_hash", "units", "load_units", "fee", "tip", "outputs"] {
         assert_eq!(made.json()[key], tried.json()[key]);
     }
     assert_eq!(made.json()["outputs"][0]["values"], serde_json::json!([0.25, "nan"]));
@@ -279,7 +316,8 @@ fn an_inference_that_is_not_wanted_is_not_sent() {
     let infer = |arguments: &[&str]| {
         home.run(&[&["infer", "m", "--inputs", inputs.to_str().unwrap(), "--json"], arguments].concat())
     };
-    infer(&["--max-units", "10"]).error(2, "max_units");
+    // 11 of the run and 5 of loading.
+    infer(&["--max-units", "15"]).error(2, "max_units");
     infer(&["--max-fee", "1"]).error(1, "fee_too_low");
     let expected = "0".repeat(64);
     infer(&["--dry-run", "--expect-output-hash", &expected]).error(1, "unexpected_output");

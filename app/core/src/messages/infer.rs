@@ -39,7 +39,9 @@ pub(super) fn execute(infer: &Infer, state: &mut Overlay<'_>, call: &mut Call<'_
         input: tensor::input_hash(&infer.inputs),
         outcome,
         units: compiled.units,
+        load_units: call.admitted.load_units(call.index),
         fee: call.admitted.fee(),
+        tip: call.admitted.tip(),
         payer: call.admitted.payer(),
         height: call.context.height,
     };

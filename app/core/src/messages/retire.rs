@@ -2,6 +2,7 @@
 
 use crate::execute::Call;
 use crate::fatal::Failure;
+use crate::hot;
 use crate::model;
 use assay_store::Overlay;
 use assay_types::error::Rejected;
@@ -24,6 +25,7 @@ pub(super) fn execute(
     }
     record.state = ModelState::Retired { compiled, height: call.context.height };
     model::put(state, &retire.model, &record);
+    hot::forget(state, &retire.model)?;
     call.event("retire_model", &[("model", retire.model.to_string())]);
     Ok(())
 }

@@ -50,7 +50,10 @@ fn fails(chain: &Chain, who: &Who, what: &str, code: u32, messages: Vec<Message>
     assert_eq!((result.fee, result.units), (checked.fee, checked.units), "{what}");
     assert!(result.data.is_empty(), "{what}");
     let account = format!("account/{}", who.address());
-    assert_eq!(changed(&before, &chain.dump()), [account, "fee-pool".into()], "{what}");
+    let mut different = changed(&before, &chain.dump());
+    // A model that ran was used, whatever became of its transaction.
+    different.retain(|key| key != "hot-set");
+    assert_eq!(different, [account, "fee-pool".into()], "{what}");
     assert_eq!(Some(chain.balance(who)), balance.checked_sub(checked.fee), "{what}");
     assert_eq!(chain.nonce(who), checked.nonce + 1, "{what}");
 }

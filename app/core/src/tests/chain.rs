@@ -56,6 +56,7 @@ impl Who {
             nonce,
             valid_until_height: 1_000,
             max_fee: FUNDS,
+            tip: Amount::ZERO,
             messages,
         }
     }

@@ -16,7 +16,7 @@ fn the_nonces_of_waiting_transactions_count() {
     for nonce in 0..5 {
         assert_eq!(code(&chain, &alice.sign(nonce, vec![pay(&bob, 1)])), 0);
     }
-    assert_eq!(code(&chain, &alice.sign(4, vec![pay(&bob, 2)])), 9);
+    assert_eq!(code(&chain, &alice.sign(4, vec![pay(&bob, 2)])), 16);
     assert_eq!(code(&chain, &alice.sign(6, vec![pay(&bob, 1)])), 10);
     let (account, next) = chain.app.reader().account(&alice.address()).unwrap();
     assert_eq!((account.nonce, next), (0, 5));
@@ -27,7 +27,7 @@ fn a_copy_of_a_waiting_transaction_is_refused() {
     let chain = Chain::new();
     let tx = Who::alice().sign(0, vec![pay(&Who::bob(), 1)]);
     assert_eq!(code(&chain, &tx), 0);
-    assert_eq!(code(&chain, &tx), 9);
+    assert_eq!(code(&chain, &tx), 15);
 }
 
 #[test]

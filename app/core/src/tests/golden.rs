@@ -4,7 +4,11 @@
 //! on purpose only: `INSTA_UPDATE=always cargo test --release -p assay-core golden`.
 
 use super::chain::*;
+use assay_types::amount::Amount;
+use assay_types::fees::Prices;
 use assay_types::message::{Message, RetireModel};
+use assay_types::path;
+use assay_types::tx::Tx;
 use serde_json::json;
 
 #[test]
@@ -18,6 +22,7 @@ fn golden_roots_of_a_scripted_chain() {
         (&alice, vec![upload(NEG, 0)]),
         (&alice, vec![seal(NEG)]),
         (&bob, vec![infer_neg()]),
+        (&bob, vec![infer_neg()]),
         (&bob, vec![infer(NEG, vec![floats("z", &[1.0])])]),
         (&alice, vec![publish(b"gather"), upload(b"gather", 0), seal(b"gather")]),
         (&bob, vec![infer(b"gather", vec![ints("i", &[2])]), infer(b"gather", vec![ints("i", &[-9])])]),
@@ -25,7 +30,9 @@ fn golden_roots_of_a_scripted_chain() {
     ];
     for (who, messages) in script {
         let kinds: Vec<_> = messages.iter().map(Message::kind).collect();
-        let bytes = chain.sign(who, messages);
+        // The second of the inferences is of a model that is hot; Bob tips.
+        let tip = Amount(if who.address() == bob.address() { 7 } else { 0 });
+        let bytes = who.sealed(Tx { tip, ..who.tx(chain.nonce(who), messages) });
         let result = chain.block(&[bytes]).remove(0);
         rows.push(json!({
             "height": chain.app.info().unwrap().height,
@@ -33,7 +40,50 @@ fn golden_roots_of_a_scripted_chain() {
             "code": result.code,
             "units": result.units,
             "fee": result.fee,
+            "tip": result.tip,
             "data": hex::encode(result.data),
+            "app_hash": chain.app.info().unwrap().app_hash,
+        }));
+    }
+    insta::assert_json_snapshot!(rows);
+}
+
+/// Prices that move, and a hot set whose models come and go.
+#[test]
+fn golden_roots_of_a_busy_chain() {
+    let mut state = genesis();
+    state.params.max_block_units = assay_genesis::state::MIN_BLOCK_UNITS;
+    state.params.min_prices = Prices { unit_price: 900, byte_price: 1 };
+    // One of the two models fits at a time.
+    state.params.hot_set_bytes = 150;
+    let chain = Chain::start(&state, None);
+    let (alice, bob) = (Who::alice(), Who::bob());
+    for file in [NEG, b"gather".as_slice()] {
+        for message in [publish(file), upload(file, 0), seal(file)] {
+            chain.good(&[chain.sign(&alice, vec![message])]);
+        }
+    }
+    let mut rows = Vec::new();
+    let gather = infer(b"gather", vec![ints("i", &[1])]);
+    let script = [
+        (infer_neg(), 5),
+        (gather.clone(), 5),
+        (gather.clone(), 0),
+        (infer_neg(), 0),
+        (gather, 1),
+        (infer_neg(), 1),
+        (pay(&alice, 1), 3),
+    ];
+    for (message, count) in script {
+        let nonce = chain.nonce(&bob);
+        let txs: Vec<_> =
+            (nonce..nonce + count).map(|nonce| bob.sign(nonce, vec![message.clone()])).collect();
+        let results = chain.good(&txs);
+        let dump = chain.dump();
+        rows.push(json!({
+            "fees": results.iter().map(|result| result.fee).collect::<Vec<_>>(),
+            "fee-market": hex::encode(&dump[path::FEE_MARKET]),
+            "hot-set": hex::encode(&dump[path::HOT_SET]),
             "app_hash": chain.app.info().unwrap().app_hash,
         }));
     }

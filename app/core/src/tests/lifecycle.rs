@@ -45,7 +45,7 @@ fn a_model_goes_from_published_to_retired() {
     let mut file = b"neg ".to_vec();
     file.resize(2 * CHUNK_BYTES + 3, b'.');
     let model = id(&file);
-    let state = || chain.app.reader().model(&model).unwrap().unwrap().state;
+    let state = || chain.app.reader().model(&model).unwrap().unwrap().record.state;
     chain.good(&[chain.sign(&alice, vec![publish(&file)])]);
     assert_eq!(state(), ModelState::Uploading { next_chunk: 0 });
     for index in 0..3 {

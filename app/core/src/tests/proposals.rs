@@ -110,18 +110,20 @@ fn a_proposal_over_four_mebibytes_is_refused() {
 #[derive(Debug, Clone)]
 enum Spec {
     Garbage(Vec<u8>),
-    Sent { who: u8, nonce: u64, kind: u8, amount: u128, max_fee: u128, until: u64 },
+    Sent { who: u8, nonce: u64, kind: u8, amount: u128, max_fee: u128, tip: u128, until: u64 },
     Damaged { at: usize, nonce: u64 },
 }
 
 fn any_spec() -> impl Strategy<Value = Spec> {
-    let sent = (0..3u8, 0..6u64, 0..9u8, 0..3u8, any::<bool>(), 0..20u64).prop_map(
-        |(who, nonce, kind, amount, poor, until)| Spec::Sent {
+    let tip = prop_oneof![3 => Just(0), 3 => 0..2_000u128, 1 => any::<u128>()];
+    let sent = (0..3u8, 0..6u64, 0..9u8, 0..3u8, any::<bool>(), tip, 0..20u64).prop_map(
+        |(who, nonce, kind, amount, poor, tip, until)| Spec::Sent {
             who,
             nonce,
             kind,
             amount: [0, 1_000, FUNDS.0 - 100_000][amount as usize],
             max_fee: if poor { 300 } else { FUNDS.0 },
+            tip,
             until,
         },
     );
@@ -141,7 +143,7 @@ fn build(spec: &Spec) -> Vec<u8> {
             bytes[at] ^= 4;
             bytes
         }
-        Spec::Sent { who, nonce, kind, amount, max_fee, until } => {
+        Spec::Sent { who, nonce, kind, amount, max_fee, tip, until } => {
             let who = [Who::alice(), Who::bob(), Who::carol()][*who as usize].clone();
             let file = b"gather";
             let messages = match kind {
@@ -156,6 +158,7 @@ fn build(spec: &Spec) -> Vec<u8> {
             };
             let mut tx = who.tx(*nonce, messages);
             tx.max_fee = assay_types::amount::Amount(*max_fee);
+            tx.tip = assay_types::amount::Amount(*tip);
             tx.valid_until_height = *until;
             who.sealed(tx)
         }

@@ -55,7 +55,7 @@ fn the_committed_engine_seals_and_runs_a_model_inside_blocks() {
     chain.good(&[chain.sign(&alice, vec![publish(&file), upload(&file, 0)])]);
     assert_eq!(chain.send(&alice, vec![seal_with(&file, fuel / 2)]).code, 42);
     chain.good(&[chain.sign(&alice, vec![seal_with(&file, fuel)])]);
-    let record = chain.app.reader().model(&id(&file)).unwrap().unwrap();
+    let record = chain.app.reader().model(&id(&file)).unwrap().unwrap().record;
     let compiled = record.runnable().unwrap();
     assert_eq!((compiled.plan, compiled.fuel, compiled.units), (plan.hash(), fuel, plan.units()));
     let port = &compiled.inputs[0];

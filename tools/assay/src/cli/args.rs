@@ -43,10 +43,14 @@ pub struct Global {
     /// Do not ask before spending or deleting.
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,
-    /// The most that the command may spend, like 2500 (uasy) or 1.5asy [default: the exact fee plus a
-    /// quarter].
+    /// The most that the command may spend on fees, tip included, like 2500 (uasy) or 1.5asy [default: twice
+    /// the fee of now, which covers five full blocks in a row, each an eighth dearer than the one before; the
+    /// chain takes the exact fee].
     #[arg(long, global = true, value_name = "AMOUNT")]
     pub max_fee: Option<Amount>,
+    /// What each transaction pays above its price for coming earlier.
+    #[arg(long, global = true, value_name = "AMOUNT", default_value = "0")]
+    pub tip: Amount,
     /// How keys are protected [default: file for a new key, else whatever the key has].
     #[arg(long, global = true, value_enum, value_name = "BACKEND", env = "ASSAY_KEYRING")]
     pub keyring: Option<Backend>,
@@ -315,7 +319,7 @@ pub enum Query {
     /// The validators.
     #[command(after_help = "Examples:\n  $ assay query validators")]
     Validators,
-    /// Prices now.
+    /// Prices of the last block and of the next one, how full blocks are, and what no price falls below.
     #[command(after_help = "Examples:\n  $ assay query fees")]
     Fees,
     /// How the node is doing.

@@ -4,7 +4,7 @@ use super::args::Global;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::keys::{KeyInfo, Keyring, Passwords};
-use crate::wallet::{Chain, Wallet};
+use crate::wallet::{Chain, Quote, Terms, Wallet};
 use assay_types::address::Address;
 use assay_types::amount::{Amount, UASY_PER_ASY};
 use std::io::{BufRead, IsTerminal};
@@ -71,6 +71,11 @@ impl Context {
         Wallet::new(client, chain, secret)
     }
 
+    /// What was typed about fees.
+    pub fn terms(&self) -> Terms {
+        Terms { max_fee: self.global.max_fee, tip: self.global.tip }
+    }
+
     /// An account, by address or by a key's name.
     pub fn address(&self, text: &str) -> Result<Address> {
         if text.contains('1') && text.to_ascii_lowercase().starts_with("assay1") {
@@ -100,6 +105,13 @@ impl Context {
         }
         Err(Error::failed("declined", "nothing was done", "answer y, or give --yes"))
     }
+}
+
+/// A fee for people, before it is agreed to.
+pub fn fee(quote: &Quote) -> String {
+    let tip =
+        if quote.tip == Amount::ZERO { String::new() } else { format!(", {} of it the tip", asy(quote.tip)) };
+    format!("a fee of {} (at most {}{tip})", asy(quote.fee), asy(quote.max_fee))
 }
 
 /// An amount for people.

@@ -1,14 +1,14 @@
 //! `assay infer`.
 
 use super::args::Infer as Arguments;
-use super::context::{Context, asy};
+use super::context::{Context, asy, fee};
 use super::models;
 use super::receipt;
 use super::reply::{Lines, Reply};
 use super::tensors;
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::wallet::{Chain, WAIT};
+use crate::wallet::{Chain, RunPrice, Terms, WAIT};
 use assay_types::amount::Amount;
 use assay_types::api::{ModelInfo, TxInfo};
 use assay_types::error::Rejected;
@@ -16,15 +16,14 @@ use assay_types::hash::{OutputHash, TxHash};
 use assay_types::key::PublicKey;
 use assay_types::limits::{MAX_OUTPUT_BYTES, MAX_TX_BYTES};
 use assay_types::message::{Infer, Message};
-use assay_types::model::Compiled;
-use assay_types::receipt::Outcome;
+use assay_types::receipt::{Outcome, Receipt};
 use assay_types::tensor::{self, NamedTensor};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
-/// `units` are those of the inference alone, as in the receipt; `index` is the message's, as `assay receipt`
-/// takes it.
+/// `units` are those of the run alone, as in the receipt, and `load_units` those of loading a model that was not
+/// hot; `index` is the message's, as `assay receipt` takes it.
 #[derive(Serialize)]
 struct Inferred<'a> {
     tx_hash: Option<TxHash>,
@@ -32,7 +31,9 @@ struct Inferred<'a> {
     index: Option<u32>,
     output_hash: Option<OutputHash>,
     units: u64,
+    load_units: u64,
     fee: Amount,
+    tip: Amount,
     outputs: Vec<tensors::Shown<'a>>,
 }
 
@@ -48,6 +49,7 @@ impl Inferred<'_> {
                 self.output_hash.map_or("none: the run failed".into(), |hash| hash.to_string()),
             )
             .add("units", self.units)
+            .add_some("units of loading", Some(self.load_units).filter(|units| *units > 0))
             .add("fee", asy(self.fee));
         text.push_str(&lines.text());
         Ok(Reply::new(self, text)?.with_status(u8::from(self.output_hash.is_none())))
@@ -58,13 +60,13 @@ impl Inferred<'_> {
 pub fn run(context: &Context, arguments: Arguments) -> Result<Reply> {
     let client = context.client()?;
     let model = models::find(&client, &arguments.model)?;
-    let compiled = model.record.runnable()?.clone();
+    let (compiled, price) = (model.record.runnable()?.clone(), RunPrice::of(&model)?);
     if let Some(most) = arguments.max_units
-        && compiled.units > most
+        && price.now() > most
     {
         return Err(Error::Input {
             name: "max_units",
-            message: format!("the model costs {} units, more than {most}", compiled.units),
+            message: format!("the model costs {} units, more than {most}", price.now()),
             hint: "raise --max-units, or use another model".into(),
         });
     }
@@ -72,9 +74,9 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Reply> {
     let expect_output_hash = arguments.expect_output_hash;
     let message = Message::Infer(Infer { model: model.model_id, inputs, expect_output_hash });
     if arguments.dry_run {
-        dry_run(context, &client, &arguments, &compiled, message)
+        dry_run(context, &client, &arguments, price, message)
     } else {
-        execute(context, &client, &arguments, &model, &compiled, message)
+        execute(context, &client, &arguments, &model, price, message)
     }
 }
 
@@ -82,15 +84,15 @@ fn dry_run(
     context: &Context,
     client: &Client,
     arguments: &Arguments,
-    compiled: &Compiled,
+    price: RunPrice,
     message: Message,
 ) -> Result<Reply> {
     // Without a key the fee is that of an ed25519 key: a secp256k1 one is a byte longer.
     let key = context.signer().map_or(PublicKey::Ed25519([0; 32]), |key| key.public);
     let chain = Chain::read(client)?;
-    let units = compiled.units;
     let messages = [message];
-    let fee = chain.quote(key, &messages, None, |_| Ok(units))?.fee;
+    let terms = Terms { max_fee: None, tip: context.global.tip };
+    let quote = chain.quote(key, &messages, terms, |_| Ok(price))?;
     let [Message::Infer(infer)] = &messages else {
         return Err(Error::Internal("a dry run of something else".into()));
     };
@@ -111,7 +113,9 @@ fn dry_run(
         index: None,
         output_hash,
         units: simulated.units,
-        fee,
+        load_units: simulated.load_units,
+        fee: quote.fee,
+        tip: quote.tip,
         outputs: shown,
     }
     .reply()
@@ -122,18 +126,22 @@ fn execute(
     client: &Client,
     arguments: &Arguments,
     model: &ModelInfo,
-    compiled: &Compiled,
+    price: RunPrice,
     message: Message,
 ) -> Result<Reply> {
     let wallet = context.wallet(client)?;
-    let units = compiled.units;
     let messages = vec![message];
-    let quote = wallet.chain.quote(wallet.key, &messages, context.global.max_fee, |_| Ok(units))?;
+    let quote = wallet.chain.quote(wallet.key, &messages, context.terms(), |_| Ok(price))?;
     wallet.require_balance(quote.fee)?;
     let name = &model.record.name;
-    context.confirm(&format!("Run {name} ({}) for a fee of {}?", model.model_id, asy(quote.fee)))?;
+    let loading = if price.hot { "" } else { ", the loading of the model included" };
+    context.confirm(&format!("Run {name} ({}) for {}{loading}?", model.model_id, fee(&quote)))?;
     let info = wallet.execute(&quote, messages)?;
-    let (output_hash, units, outputs) = result(&info)?;
+    let (receipt, outputs) = result(&info)?;
+    let output_hash = match receipt.outcome {
+        Outcome::Output(hash) => Some(hash),
+        Outcome::Failed => None,
+    };
     tensors::write_outputs(arguments.output.as_deref(), &outputs)?;
     if let Some(path) = &arguments.receipt {
         receipt::save(&client.wait_bundle(&info.tx_hash, 0, WAIT)?, path)?;
@@ -144,26 +152,28 @@ fn execute(
         height: Some(info.height),
         index: Some(0),
         output_hash,
-        units,
+        units: receipt.units,
+        load_units: receipt.load_units,
         fee: info.fee,
+        tip: info.tip,
         outputs: shown,
     }
     .reply()
 }
 
 /// What the first message of a transaction gave, the outputs checked against the receipt.
-fn result(info: &TxInfo) -> Result<(Option<OutputHash>, u64, Vec<NamedTensor>)> {
+fn result(info: &TxInfo) -> Result<(&Receipt, Vec<NamedTensor>)> {
     let message = info.messages.first().ok_or_else(|| bad_answer("a transaction without messages"))?;
     let receipt = message.receipt.as_ref().ok_or_else(|| bad_answer("an inference without a receipt"))?;
     let Outcome::Output(expected) = receipt.outcome else {
-        return Ok((None, receipt.units, vec![]));
+        return Ok((receipt, vec![]));
     };
     let outputs =
         decode(message.output.as_deref().ok_or_else(|| bad_answer("a receipt without its outputs"))?)?;
     if tensor::output_hash(&outputs) != expected {
         return Err(bad_answer("outputs that are not the receipt's"));
     }
-    Ok((Some(expected), receipt.units, outputs))
+    Ok((receipt, outputs))
 }
 
 fn decode(text: &str) -> Result<Vec<NamedTensor>> {

@@ -301,6 +301,10 @@ fn show(context: &Context, model: &str) -> Result<Reply> {
             .add("inputs", ports(&compiled.inputs))
             .add("outputs", ports(&compiled.outputs))
             .add("units of a run", compiled.units)
+            .add(
+                "units of loading",
+                if info.hot { "none: the model is hot".into() } else { compiled.load_units.to_string() },
+            )
             .add("memory bytes", compiled.memory_bytes)
             .add("plan", compiled.plan)
             .add("engine", compiled.engine)

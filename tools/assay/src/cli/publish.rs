@@ -1,6 +1,6 @@
 //! `assay model publish`, `seal`, `retire`.
 
-use super::context::{Context, asy};
+use super::context::{Context, asy, fee};
 use super::models;
 use super::reply::{Lines, Reply};
 use super::send::Sent;
@@ -50,7 +50,8 @@ pub fn publish(context: &Context, request: Request) -> Result<Reply> {
     let client = context.client()?;
     let wallet = context.wallet(&client)?;
     let Request { name, version, description, .. } = request;
-    let job = Job { wallet: &wallet, file: &file, manifest, name, version, description, fuel };
+    let tip = context.global.tip;
+    let job = Job { wallet: &wallet, file: &file, manifest, name, version, description, fuel, tip };
     let stage = job.stage()?;
     let already_sealed = matches!(stage, Stage::Sealed(_));
     let done = if already_sealed {
@@ -138,9 +139,9 @@ impl Watch for Bar {
 
 fn execute(context: &Context, wallet: &Wallet<'_>, message: Message, question: &str) -> Result<Reply> {
     let messages = vec![message];
-    let limit = context.global.max_fee;
-    let quote = wallet.chain.quote(wallet.key, &messages, limit, |_| Err(Rejected::ModelUnknown))?;
-    context.confirm(&format!("{question}, for a fee of {}?", asy(quote.fee)))?;
+    let terms = context.terms();
+    let quote = wallet.chain.quote(wallet.key, &messages, terms, |_| Err(Rejected::ModelUnknown))?;
+    context.confirm(&format!("{question}, for {}?", fee(&quote)))?;
     Sent::reply(&wallet.execute(&quote, messages)?)
 }
 

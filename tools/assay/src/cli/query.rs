@@ -4,8 +4,9 @@ use super::args::Query;
 use super::context::{Context, asy};
 use super::reply::{Lines, Reply, table};
 use crate::error::{Error, Result};
-use assay_types::api::{Block, Status, TxInfo};
+use assay_types::api::{Block, Fees, Fullness, Status, TxInfo};
 use assay_types::claim::Claim;
+use assay_types::fees::Prices;
 
 /// Runs a command.
 pub fn run(context: &Context, command: Query) -> Result<Reply> {
@@ -42,10 +43,13 @@ pub fn run(context: &Context, command: Query) -> Result<Reply> {
         Query::Params => {
             let params = client.params()?;
             let lines = Lines::new()
-                .add("unit price", format!("{} uasy per million units", params.unit_price))
-                .add("byte price", format!("{} uasy per million bytes", params.byte_price))
+                .add("first prices", prices(&params.initial_prices))
+                .add("least prices", prices(&params.min_prices))
+                .add("price change", format!("at most 1/{} per block", params.price_change_divisor))
+                .add("bytes of a block", params.max_block_bytes)
                 .add("units of a block", params.max_block_units)
-                .add("inferences of a block", params.max_block_inferences);
+                .add("inferences of a block", params.max_block_inferences)
+                .add("bytes of the hot set", params.hot_set_bytes);
             Reply::new(&params, lines.text())
         }
         Query::Validators => {
@@ -56,17 +60,34 @@ pub fn run(context: &Context, command: Query) -> Result<Reply> {
             Reply::new(&found, table(&["address", "power", "public key"], rows.collect()))
         }
         Query::Fees => {
-            let fees = client.fees()?;
-            let lines = Lines::new()
-                .add("unit price", format!("{} uasy per million units", fees.unit_price))
-                .add("byte price", format!("{} uasy per million bytes", fees.byte_price));
-            Reply::new(&fees, lines.text())
+            let found = client.fees()?;
+            Reply::new(&found, fees(&found))
         }
         Query::Status => {
             let found = client.status()?;
             Reply::new(&found, status(&found))
         }
     }
+}
+
+fn prices(prices: &Prices) -> String {
+    let Prices { unit_price, byte_price } = prices;
+    format!("{unit_price} uasy per million units, {byte_price} uasy per million bytes")
+}
+
+fn fees(found: &Fees) -> String {
+    let part = |full: &Fullness| {
+        let percent = u128::from(full.used) * 100 / u128::from(full.most.max(1));
+        format!("{} of {} ({percent}%; prices rise above {})", full.used, full.most, full.target)
+    };
+    Lines::new()
+        .add("height", found.height)
+        .add("prices of that block", prices(&found.now))
+        .add("prices of the next", prices(&found.next))
+        .add("least prices", prices(&found.min))
+        .add("units used", part(&found.units))
+        .add("bytes used", part(&found.bytes))
+        .text()
 }
 
 /// What a claim states, in a few words.
@@ -90,6 +111,7 @@ fn tx(found: &TxInfo) -> String {
         )
         .add_some("payer", found.payer)
         .add("fee", asy(found.fee))
+        .add("tip", asy(found.tip))
         .add("units", found.units)
         .add("messages", kinds.join(", "))
         .text()

@@ -1,7 +1,7 @@
 //! `assay send`.
 
 use super::args::Send;
-use super::context::{Context, asy};
+use super::context::{Context, asy, fee};
 use super::reply::{Lines, Reply};
 use crate::error::Result;
 use assay_types::amount::Amount;
@@ -39,9 +39,9 @@ pub fn run(context: &Context, command: Send) -> Result<Reply> {
     let wallet = context.wallet(&client)?;
     let messages = vec![Message::Transfer(Transfer { to, amount: command.amount })];
     messages.iter().try_for_each(Message::check)?;
-    let limit = context.global.max_fee;
-    let quote = wallet.chain.quote(wallet.key, &messages, limit, |_| Err(Rejected::ModelUnknown))?;
+    let terms = context.terms();
+    let quote = wallet.chain.quote(wallet.key, &messages, terms, |_| Err(Rejected::ModelUnknown))?;
     wallet.require_balance(command.amount.checked_add(quote.fee).unwrap_or(Amount(u128::MAX)))?;
-    context.confirm(&format!("Send {} to {to}, for a fee of {}?", asy(command.amount), asy(quote.fee)))?;
+    context.confirm(&format!("Send {} to {to}, for {}?", asy(command.amount), fee(&quote)))?;
     Sent::reply(&wallet.execute(&quote, messages)?)
 }

@@ -177,7 +177,9 @@ pub fn bundle(setup: &Setup) -> Value {
         input: tensor::input_hash(&input),
         outcome,
         units: plan.units(),
+        load_units: plan.load_units(),
         fee: Amount(1234),
+        tip: Amount(34),
         payer: Address([3; 32]),
         height: HEIGHT,
     };

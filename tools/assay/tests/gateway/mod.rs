@@ -7,11 +7,12 @@ use assay_types::account::Account;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::api::{
-    AccountInfo, EngineInfo, Fees, Heights, MessageInfo, ModelInfo, ModelPage, Problem, Simulate, Simulated,
-    Status, SubmitTx, Submitted, TxInfo,
+    AccountInfo, EngineInfo, Fees, Fullness, Heights, MessageInfo, ModelInfo, ModelPage, Problem, Simulate,
+    Simulated, Status, SubmitTx, Submitted, TxInfo,
 };
 use assay_types::codec;
 use assay_types::error::Rejected;
+use assay_types::fees::Prices;
 use assay_types::hash::{AppHash, ChunkHash, CompilerHash, ModelId, TxHash};
 use assay_types::message::{Infer, Message};
 use assay_types::model::{Compiled, ModelRecord, ModelState};
@@ -28,6 +29,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 pub const CHAIN: &str = "assay-test-1";
+/// What loading any model costs; none is ever hot.
+pub const LOAD_UNITS: u64 = 5;
 
 /// The chain in memory.
 #[derive(Default)]
@@ -120,7 +123,7 @@ fn answer(state: &mut State, method: &str, path: &str, body: &[u8]) -> Option<An
     Some(match (method, &parts[1..]) {
         ("GET", ["status"]) => json(&status(state)),
         ("GET", ["params"]) => json(&Params::default()),
-        ("GET", ["fees"]) => json(&Fees { unit_price: 1_000, byte_price: 100_000 }),
+        ("GET", ["fees"]) => json(&fees(state)),
         ("GET", ["accounts", address]) => {
             let address: Address = address.parse().ok()?;
             let account = state.accounts.get(&address).copied().unwrap_or_default();
@@ -128,13 +131,20 @@ fn answer(state: &mut State, method: &str, path: &str, body: &[u8]) -> Option<An
             json(&AccountInfo { address, balance, nonce, next_nonce: nonce })
         }
         ("GET", ["models"]) => {
-            let model =
-                |(id, record): (&ModelId, &ModelRecord)| ModelInfo { model_id: *id, record: record.clone() };
+            let model = |(id, record): (&ModelId, &ModelRecord)| ModelInfo {
+                model_id: *id,
+                hot: false,
+                record: record.clone(),
+            };
             json(&ModelPage { models: state.models.iter().map(model).collect(), next: None })
         }
         ("GET", ["models", id]) => {
             let model_id = id.parse().ok()?;
-            found(state.models.get(&model_id).map(|record| ModelInfo { model_id, record: record.clone() }))
+            found(state.models.get(&model_id).map(|record| ModelInfo {
+                model_id,
+                hot: false,
+                record: record.clone(),
+            }))
         }
         ("GET", ["txs", hash]) => found(state.txs.get(&hash.parse().ok()?)),
         ("POST", ["txs"]) => {
@@ -155,6 +165,7 @@ fn answer(state: &mut State, method: &str, path: &str, body: &[u8]) -> Option<An
                 output_hash: Some(tensor::output_hash(&state.output)),
                 output: Some(BASE64.encode(codec::encode(&state.output))),
                 units: 11,
+                load_units: LOAD_UNITS,
             })
         }
         _ => found(None::<()>),
@@ -191,6 +202,13 @@ fn problem(rejected: &Rejected) -> Problem {
     }
 }
 
+/// Prices a little above those of the block before.
+fn fees(state: &State) -> Fees {
+    let (now, full) = (Params::default().min_prices, Fullness { used: 3, target: 2, most: 4 });
+    let next = Prices { unit_price: now.unit_price + 100, byte_price: now.byte_price + 100 };
+    Fees { height: state.height, now, next, min: now, change_divisor: 8, units: full, bytes: full }
+}
+
 fn status(state: &State) -> Status {
     Status {
         chain_id: CHAIN.into(),
@@ -211,11 +229,13 @@ fn status(state: &State) -> Status {
 fn submit_tx(state: &mut State, bytes: &[u8]) -> Result<TxHash, Rejected> {
     let verified: VerifiedTx = SignedTx::decode(bytes)?.verify(CHAIN)?;
     let (hash, tx) = (verified.hash(), verified.tx().clone());
-    let units = params::tx_units(&tx.messages, |_| Ok(11))?;
-    let fee = Params::default().fee(verified.byte_len(), units);
-    if tx.max_fee < fee {
-        return Err(Rejected::FeeTooLow { needed: fee, max_fee: tx.max_fee });
+    let units = params::tx_units(&tx.messages, |_| Ok(11 + LOAD_UNITS))?;
+    let base = fees(state).next.fee(verified.byte_len(), units);
+    if tx.max_fee < base {
+        return Err(Rejected::FeeTooLow { needed: base, max_fee: tx.max_fee });
     }
+    let tip = Amount(tx.tip.0.min(tx.max_fee.0 - base.0));
+    let fee = Amount(base.0 + tip.0);
     let account = state.accounts.entry(tx.payer()).or_default();
     if account.nonce != tx.nonce {
         let (expected, got) = (account.nonce, tx.nonce);
@@ -233,7 +253,7 @@ fn submit_tx(state: &mut State, bytes: &[u8]) -> Result<TxHash, Rejected> {
     let mut messages = vec![];
     let mut outcome = Ok(());
     for message in &tx.messages {
-        match apply(state, tx.payer(), message, fee) {
+        match apply(state, tx.payer(), message, (fee, tip)) {
             Ok(info) => messages.push(info),
             Err(rejected) => outcome = Err(rejected),
         }
@@ -245,12 +265,17 @@ fn submit_tx(state: &mut State, bytes: &[u8]) -> Result<TxHash, Rejected> {
     let (height, payer) = (state.height, Some(tx.payer()));
     let (index, claim) = (0, None);
     let info =
-        TxInfo { tx_hash: hash, height, index, payer, code, name, message, fee, units, messages, claim };
+        TxInfo { tx_hash: hash, height, index, payer, code, name, message, fee, tip, units, messages, claim };
     state.txs.insert(hash, info);
     Ok(hash)
 }
 
-fn apply(state: &mut State, payer: Address, message: &Message, fee: Amount) -> Result<MessageInfo, Rejected> {
+fn apply(
+    state: &mut State,
+    payer: Address,
+    message: &Message,
+    paid: (Amount, Amount),
+) -> Result<MessageInfo, Rejected> {
     let mut info = MessageInfo { kind: message.kind().into(), receipt: None, output: None };
     match message {
         Message::Transfer(transfer) => {
@@ -308,14 +333,14 @@ fn apply(state: &mut State, payer: Address, message: &Message, fee: Amount) -> R
             record.state = ModelState::Retired { compiled: None, height: state.height };
         }
         Message::Infer(message) => {
-            info.receipt = Some(infer(state, payer, message, fee)?);
+            info.receipt = Some(infer(state, payer, message, paid)?);
             info.output = Some(BASE64.encode(codec::encode(&state.output)));
         }
     }
     Ok(info)
 }
 
-fn infer(state: &State, payer: Address, infer: &Infer, fee: Amount) -> Result<Receipt, Rejected> {
+fn infer(state: &State, payer: Address, infer: &Infer, paid: (Amount, Amount)) -> Result<Receipt, Rejected> {
     let compiled = state.models.get(&infer.model).ok_or(Rejected::ModelUnknown)?.runnable()?;
     Ok(Receipt {
         model: infer.model,
@@ -324,7 +349,9 @@ fn infer(state: &State, payer: Address, infer: &Infer, fee: Amount) -> Result<Re
         input: tensor::input_hash(&infer.inputs),
         outcome: Outcome::Output(tensor::output_hash(&state.output)),
         units: 11,
-        fee,
+        load_units: LOAD_UNITS,
+        fee: paid.0,
+        tip: paid.1,
         payer,
         height: state.height,
     })

@@ -4,6 +4,7 @@ use super::*;
 use assay::client::Client;
 use assay::publish::{Job, Stage, Watch};
 use assay::wallet::{Chain, Wallet};
+use assay_types::amount::Amount;
 use assay_types::key::SecretKey;
 use assay_types::limits::CHUNK_BYTES;
 
@@ -29,7 +30,16 @@ fn publish(gateway: &Gateway, stop_at: u32) -> (Stage, assay::error::Result<assa
     let wallet = Wallet::new(&client, chain, SecretKey::Ed25519([7; 32])).unwrap();
     let manifest = Manifest::of(&file, vec![]);
     let (name, version, description) = ("big".into(), String::new(), String::new());
-    let job = Job { wallet: &wallet, file: &file, manifest, name, version, description, fuel: 1000 };
+    let job = Job {
+        wallet: &wallet,
+        file: &file,
+        manifest,
+        name,
+        version,
+        description,
+        fuel: 1000,
+        tip: Amount(3),
+    };
     let stage = job.stage().unwrap();
     let cost = job.cost(&stage).unwrap();
     let mut watch = Counting { chunks: vec![], stop_at };
