@@ -1,0 +1,138 @@
+//! Our chain: one validator, with accounts and models.
+
+use crate::Result;
+use crate::accounts::Accounts;
+use assay::client::Client;
+use assay_netlab::network::Options;
+use assay_netlab::{Network, Node, binaries::Binaries};
+use assay_types::hash::{ModelId, TxHash};
+use assay_types::limits::CHUNK_BYTES;
+use assay_types::message::{Infer, Message, PublishModel, SealModel, UploadChunk};
+use assay_types::model::Manifest;
+use assay_types::tensor::{DType, NamedTensor, Tensor};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Fuel that the models of the bench compile with.
+const FUEL: u64 = 4_000_000_000;
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+const CHAIN_ID: &str = "assay-bench";
+/// Elements of the input of a model of the bench.
+pub const ELEMENTS: usize = 64;
+
+/// A network of one.
+pub struct Chain {
+    network: Network,
+    metrics: u16,
+    /// Who sends.
+    pub accounts: Accounts,
+}
+
+impl Chain {
+    /// Starts it in a folder, its metrics at a port.
+    pub fn start(folder: &Path, accounts: usize, metrics: u16) -> Result<Self> {
+        let accounts = Accounts::new(accounts, CHAIN_ID)?;
+        let options = Options {
+            validators: 1,
+            chain_id: CHAIN_ID.into(),
+            accounts: accounts.money(),
+            ..Options::new(folder, Binaries::find()?)
+        };
+        let mut network = Network::init(options)?;
+        let listen = format!("metrics.listen=127.0.0.1:{metrics}");
+        network.node(0).set_flags(&["--set", "metrics.enabled=true", "--set", &listen]);
+        network.start_all()?;
+        Ok(Self { network, metrics, accounts })
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.network.nodes()[0]
+    }
+
+    /// The node's gateway.
+    pub fn client(&self) -> &Client {
+        self.node().gateway()
+    }
+
+    /// Submits a transaction and waits for its block; seconds from one to the other.
+    pub fn commit(&self, tx: &[u8]) -> Result<f64> {
+        let start = Instant::now();
+        let hash: TxHash = self.client().submit(tx)?;
+        let end = start + PATIENCE;
+        while self.client().tx(&hash)?.is_none() {
+            if Instant::now() > end {
+                return Err("a transaction was not committed in two minutes".into());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let took = start.elapsed().as_secs_f64();
+        let info = self.client().tx(&hash)?.ok_or("a transaction that was there is gone")?;
+        if info.code != 0 { Err(format!("a transaction failed: {}", info.name).into()) } else { Ok(took) }
+    }
+
+    /// Publishes a model that the first account pays for.
+    pub fn publish(&mut self, file: &Path) -> Result<ModelId> {
+        let bytes = std::fs::read(file)?;
+        let manifest = Manifest::of(&bytes, vec![]);
+        let model = manifest.id();
+        let (name, version, description) = ("job".into(), "1".into(), String::new());
+        let mut messages = vec![Message::PublishModel(PublishModel { manifest, name, version, description })];
+        for (index, bytes) in (0u32..).zip(bytes.chunks(CHUNK_BYTES)) {
+            messages.push(Message::UploadChunk(UploadChunk { model, index, bytes: bytes.to_vec() }));
+        }
+        messages.push(Message::SealModel(SealModel { model, max_fuel: FUEL }));
+        for message in messages {
+            let tx = self.accounts.sign(0, message)?;
+            self.commit(&tx)?;
+        }
+        Ok(model)
+    }
+
+    /// Takes the nonces of all accounts from the chain, once nothing waits any more.
+    pub fn settle(&mut self) -> Result<()> {
+        self.idle()?;
+        let client = self.network.nodes()[0].gateway();
+        self.accounts.settle(|address| Ok(client.account(address)?.nonce))
+    }
+
+    /// Waits until three blocks in a row are empty.
+    fn idle(&self) -> Result<()> {
+        let rpc = crate::rpc::Rpc::at(self.node().ports().rpc);
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let height = rpc.height()?;
+            if height > 3 && rpc.loads(height - 2, height)?.iter().all(|load| load.txs == 0) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        Err("the mempool did not empty in two minutes".into())
+    }
+
+    /// Every number that the node's metrics have, by name and labels.
+    pub fn metrics(&self) -> Result<BTreeMap<String, f64>> {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        let text = ureq::get(&url).call()?.body_mut().read_to_string()?;
+        let line = |line: &str| {
+            let (name, value) = line.rsplit_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        };
+        Ok(text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect())
+    }
+}
+
+/// The input of a job: a row that is another for every number.
+pub fn input(number: usize) -> NamedTensor {
+    let element = |at: usize| ((number * ELEMENTS + at) as f32 * 0.618).sin();
+    let data = (0..ELEMENTS).flat_map(|at| element(at).to_le_bytes()).collect();
+    let tensor = Tensor::new(DType::F32, vec![1, ELEMENTS as u32], data);
+    NamedTensor { name: "x".into(), tensor: tensor.unwrap_or_else(|error| panic!("a row is a tensor: {error}")) }
+}
+
+/// An inference of a job.
+pub fn infer(model: ModelId, number: usize) -> Message {
+    Message::Infer(Infer { model, inputs: vec![input(number)], expect_output_hash: None })
+}
