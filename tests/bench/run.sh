@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 cache="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}/bench"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${cache%/bench}/target}"
 here=tests/bench
-parts=(engine)
+parts=(engine consensus)
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -32,6 +32,19 @@ engine() {
     "$cache/venv/bin/python" "$here/drive/engine.py" --bin "$CARGO_TARGET_DIR/release" \
         --peers "$CARGO_TARGET_DIR/bench-peers/release/assay-bench-peers" --models "$cache/models" \
         --cache "$cache" --out "$CARGO_TARGET_DIR/bench" "$@"
+}
+
+consensus() {
+    local models="$cache/jobs" rounds
+    mkdir -p "$models"
+    for rounds in 0 1 2 88; do
+        [ -f "$models/job_$rounds.onnx" ] ||
+            "$cache/venv/bin/python" "$here/models/jobs.py" "$models/job_$rounds.onnx" "$rounds"
+    done
+    tools/setup/install.sh --kvstore
+    tools/setup/cargo build --release --workspace --all-targets
+    "$CARGO_TARGET_DIR/release/assay-bench-consensus" --models "$models" --out "$CARGO_TARGET_DIR/bench" \
+        --programs "${cache%/bench}/cometbft/${COMETBFT_VERSION:-v0.38.26}" "$@"
 }
 
 part="${1:-all}"

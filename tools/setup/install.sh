@@ -68,23 +68,30 @@ find_go() {
     echo "$folder/bin/go"
 }
 
+# install_cometbft PROGRAM PACKAGE
 install_cometbft() {
     local folder="$cache/cometbft/$version" go
-    [ -x "$folder/cometbft" ] && return
+    [ -x "$folder/$1" ] && return
     go=$(find_go)
-    say "building CometBFT $version (about two minutes, once)"
+    say "building $1 $version (about two minutes, once)"
     mkdir -p "$folder"
     # Never @latest: it selects v1.0.1, which its authors retracted.
     GOBIN="$folder" CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local \
-        "$go" install "github.com/cometbft/cometbft/cmd/cometbft@$version"
+        "$go" install "github.com/cometbft/cometbft/$2@$version"
 }
 
 cd "$(dirname "$0")/../.."
-# Python is for `make bench` alone.
-if [ "${1:-}" = --python ]; then
+# Python, and CometBFT's key-value store, are for `make bench` alone.
+case "${1:-}" in
+--python)
     apt_install python3 python3-venv
     exit
-fi
+    ;;
+--kvstore)
+    install_cometbft abci-cli abci/cmd/abci-cli
+    exit
+    ;;
+esac
 install_debian_packages
 install_rust
-install_cometbft
+install_cometbft cometbft cmd/cometbft

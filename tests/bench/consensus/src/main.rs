@@ -15,6 +15,7 @@ use assay_types::amount::Amount;
 use assay_types::message::{Message, Transfer};
 use chain::{Chain, infer};
 use clap::Parser;
+use load::MOST_WAITING;
 use peer::{Behind, KeyValueStore};
 use raw::Raw;
 use report::Report;
@@ -25,7 +26,9 @@ use std::time::Duration;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Connections of a load.
-const LANES: usize = 2;
+const LANES: usize = 4;
+/// Transactions of each of our blocks that nobody sent.
+pub const CLAIMS: u64 = 1;
 /// Accounts that send: each has few transactions waiting at once.
 const ACCOUNTS: usize = 1000;
 /// Transactions made for each second of a load: more than any chain here takes.
@@ -49,6 +52,9 @@ struct Options {
     /// How often each load takes its turn.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
+    /// CometBFT's pause after a block, for all chains.
+    #[arg(long, default_value_t = 1000)]
+    timeout_commit_ms: u64,
     /// A free run of ports; four are used from here.
     #[arg(long, default_value_t = 41500)]
     port: u16,
@@ -65,7 +71,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let folder = tempfile::tempdir()?;
     eprintln!("bench: starting a chain of one validator");
-    let chain = Chain::start(&folder.path().join("ours"), ACCOUNTS, options.port)?;
+    let chain = Chain::start(&folder.path().join("ours"), ACCOUNTS, options.port, options.timeout_commit_ms)?;
     std::fs::create_dir_all(&options.out)?;
     let mut bench = Bench { options, folder, chain, report: Report::default() };
     bench.transfers()?;
@@ -91,7 +97,8 @@ impl Bench {
     }
 
     fn ours(&mut self, lanes: &[Vec<Vec<u8>>]) -> Result<f64> {
-        let rate = load::rate(self.chain.node().ports().rpc, lanes, self.options.seconds)?;
+        let rate =
+            load::rate(self.chain.node().ports().rpc, lanes, self.options.seconds, CLAIMS, MOST_WAITING)?;
         self.chain.settle()?;
         Ok(rate)
     }
@@ -112,7 +119,7 @@ impl Bench {
                 let store = KeyValueStore::start(programs, self.chain.node(), &folder, port, behind)?;
                 let each = PER_SECOND * self.options.seconds as usize / LANES;
                 let lanes = peer::lanes(LANES, each, bytes, round);
-                rates.push(load::rate(store.port(), &lanes, self.options.seconds)?);
+                rates.push(load::rate(store.port(), &lanes, self.options.seconds, 0, MOST_WAITING)?);
             }
             self.report.number("transfer_bytes", bytes as f64);
         }
@@ -131,12 +138,10 @@ impl Bench {
             let model = self.chain.publish(&file)?;
             let alone = raw.rate(Duration::from_secs(5))?;
             let each = (alone * 2.0) as usize * self.options.seconds as usize / LANES + 1000;
-            let mut seen = 0;
-            let lanes = self.chain.accounts.lanes(LANES, each, |_, _, number| {
-                seen += 1;
-                infer(model, number)
-            })?;
-            let rate = load::rate(self.chain.node().ports().rpc, &lanes, self.options.seconds)?;
+            let lanes = self.chain.accounts.lanes(LANES, each, |_, _, number| infer(model, number))?;
+            // What three seconds can do: more would only wait.
+            let most = ((alone * 3.0) as i64).clamp(40, MOST_WAITING);
+            let rate = load::rate(self.chain.node().ports().rpc, &lanes, self.options.seconds, CLAIMS, most)?;
             // The window of quantiles still holds the load.
             let metrics = self.chain.metrics()?;
             self.chain.settle()?;
@@ -201,7 +206,10 @@ impl Bench {
             let after = self.finalized()?;
             took.push((after.0 - before.0) / (after.1 - before.1));
         }
-        let times = [Raw::new(self.folder.path(), &self.model("job_0.onnx"))?.seconds()?, Raw::new(self.folder.path(), &self.model("job_2.onnx"))?.seconds()?];
+        let times = [
+            Raw::new(self.folder.path(), &self.model("job_0.onnx"))?.seconds()?,
+            Raw::new(self.folder.path(), &self.model("job_2.onnx"))?.seconds()?,
+        ];
         self.report.number("cost of the larger model / the smaller", times[1] / times[0]);
         self.report.number("FinalizeBlock of the smaller, ms", took[0] * 1e3);
         self.report.number("FinalizeBlock of the larger, ms", took[1] * 1e3);
@@ -213,10 +221,9 @@ impl Bench {
     fn finalized(&self) -> Result<(f64, f64)> {
         let metrics = self.chain.metrics()?;
         let get = |what: &str| {
-            let name = format!(r#"assay_abci_call_seconds_{what}{{method="finalize_block"}}"#);
+            let name = format!(r#"assay_abci_call_seconds_{what}{{method="finalize"}}"#);
             metrics.get(&name).copied().ok_or("the node has no measure of FinalizeBlock")
         };
         Ok((get("sum")?, get("count")?))
     }
 }
-

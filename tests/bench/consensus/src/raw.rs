@@ -49,6 +49,10 @@ impl Raw {
                 });
             }
         });
-        if failed.into_inner() { Err("a run failed".into()) } else { Ok(done.into_inner() as f64 / start.elapsed().as_secs_f64()) }
+        if failed.into_inner() {
+            Err("a run failed".into())
+        } else {
+            Ok(done.into_inner() as f64 / start.elapsed().as_secs_f64())
+        }
     }
 }

@@ -47,26 +47,27 @@ impl Rpc {
         number(&self.call("status", json!({}))?["sync_info"]["latest_block_height"])
     }
 
-    /// Offers transactions in one request; which of them the mempool had no room for. Any other refusal is an
-    /// error: a load is made of good transactions.
-    pub fn offer(&self, txs: &[&[u8]]) -> Result<Vec<usize>> {
-        let call = |(id, tx): (usize, &&[u8])| {
+    /// How many transactions wait.
+    pub fn waiting(&self) -> Result<u64> {
+        number(&self.call("num_unconfirmed_txs", json!({}))?["n_txs"])
+    }
+
+    /// Offers transactions in one request. A refusal is an error: a load is made of good transactions, and is
+    /// held back before the mempool is full.
+    pub fn offer(&self, txs: &[Vec<u8>]) -> Result<()> {
+        let call = |(id, tx): (usize, &Vec<u8>)| {
             let params = json!({"tx": BASE64.encode(tx)});
             json!({"jsonrpc": "2.0", "id": id, "method": "broadcast_tx_async", "params": params})
         };
         let calls: Value = txs.iter().enumerate().map(call).collect();
         let answers = self.post(&calls)?;
         let one = std::slice::from_ref(&answers);
-        let mut full = vec![];
         for answer in answers.as_array().map_or(one, Vec::as_slice) {
-            let Some(error) = answer.get("error") else { continue };
-            let text = error.to_string();
-            if !text.contains("mempool is full") {
-                return Err(format!("a transaction of the load was refused: {text}").into());
+            if let Some(error) = answer.get("error") {
+                return Err(format!("a transaction of the load was refused: {error}").into());
             }
-            full.push(answer["id"].as_u64().ok_or("an answer without its number")? as usize);
         }
-        Ok(full)
+        Ok(())
     }
 
     /// What the blocks of some heights held.
