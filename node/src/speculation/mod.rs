@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Threads at most: they share the machine with CometBFT and with blocks.
-const MOST_WORKERS: usize = 4;
+/// How much less the threads count for the kernel than everybody else: CheckTx and CometBFT go first.
+const NICE: i32 = 10;
 /// How long a thread looks away while a block executes.
 const YIELD: Duration = Duration::from_millis(5);
 /// How long the node waits for a run that has begun when it stops.
@@ -62,6 +62,8 @@ impl Ahead {
     }
 
     fn work(&self, reader: &Reader) {
+        // On Linux this is about the calling thread. Where it is not allowed, everybody counts the same.
+        let _ = rustix::process::setpriority_process(None, NICE);
         // A failure is seen by the block that needs what could not be loaded.
         if let Err(error) = reader.warm() {
             tracing::debug!(%error, "the hot set could not be loaded ahead");
@@ -89,7 +91,7 @@ impl Speculation {
     /// Starts the threads. Where none can be started, everything is computed in its block.
     pub fn start(reader: &Reader) -> Self {
         let ahead = Ahead::default();
-        let workers = (0..block_threads().div_ceil(2).min(MOST_WORKERS)).filter_map(|index| {
+        let workers = (0..block_threads()).filter_map(|index| {
             let (ahead, reader) = (ahead.clone(), reader.clone());
             let name = format!("ahead-{index}");
             std::thread::Builder::new().name(name).spawn(move || ahead.work(&reader)).ok()

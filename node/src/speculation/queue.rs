@@ -10,9 +10,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Transactions that wait, of all accounts and of one.
-const MOST: usize = 1024;
-const MOST_OF_ONE: usize = 64;
+/// Transactions that wait, of all accounts (what the mempool holds) and of one.
+const MOST: usize = 5000;
+pub(super) const MOST_OF_ONE: usize = 128;
 /// Bytes of transactions that wait.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-use super::queue::Queue;
+use super::queue::{MOST_OF_ONE, Queue};
 use crate::testing;
 use assay_core::{App, Checked};
 use assay_genesis::GenesisAccount;
@@ -94,8 +94,9 @@ fn what_runs_nothing_does_not_wait_and_a_copy_waits_once() {
 #[test]
 fn the_queue_is_bounded_for_an_account_and_altogether() {
     let (node, queue) = (node(), Queue::default());
-    let pushed = (0..70).filter(|&nonce| queue.push(&node.work(1, nonce))).count();
-    assert_eq!((pushed, queue.len()), (64, 64));
+    let offered = 0..MOST_OF_ONE as u64 + 6;
+    let pushed = offered.filter(|&nonce| queue.push(&node.work(1, nonce))).count();
+    assert_eq!((pushed, queue.len()), (MOST_OF_ONE, MOST_OF_ONE));
     // Another account has room all the same.
     assert!(queue.push(&node.work(2, 0)));
 }
