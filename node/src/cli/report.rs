@@ -51,9 +51,14 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
         heights.index,
         status.kernels,
     ));
+    if !status.refused.is_empty() {
+        let counts: Vec<String> =
+            status.refused.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        print_text(&format!("refused   proposals by what was wrong: {}\n", counts.join(", ")));
+    }
     if let Some(refused) = &status.last_refused {
         let RefusedProposal { height, proposer, kind, detail } = refused;
-        print_text(&format!("refused   a proposal of height {height} by {proposer}: {kind}: {detail}\n"));
+        print_text(&format!("          the last one of height {height} by {proposer}: {kind}: {detail}\n"));
     }
     Ok(())
 }

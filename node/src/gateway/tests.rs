@@ -40,8 +40,8 @@ fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
     let about = About { moniker: "n".into(), node_id: "id".into(), genesis, refusals };
     let (address, serving) = runtime.block_on(async {
         // Port 9 of loopback: nobody listens.
-        let rpc = Rpc::new("127.0.0.1:9".parse().unwrap()).unwrap();
-        let server = Gateway::new(app.reader(), rpc, about, &gateway);
+        let rpc = crate::comet::rpc::Rpc::new("127.0.0.1:9".parse().unwrap()).unwrap();
+        let server = Gateway::new(app.reader(), Arc::new(rpc), about, &gateway);
         server.serve(&gateway, std::future::pending()).await.unwrap()
     });
     runtime.spawn(serving);
