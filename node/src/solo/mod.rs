@@ -23,6 +23,7 @@ mod tests;
 
 pub use accounts::{DevAccount, dev_accounts};
 pub use pace::{Pace, Pacemaker};
+pub use serve::Next;
 pub use signer::Signer;
 
 use crate::abci::{Call, Fatal, Handler, Order};
