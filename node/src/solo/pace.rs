@@ -47,6 +47,11 @@ impl Wake {
         self.changed.notify_all();
     }
 
+    /// Another thread begins.
+    fn start(&self) {
+        self.lock().stop = false;
+    }
+
     fn stop(&self) {
         self.lock().stop = true;
         self.changed.notify_all();
@@ -87,6 +92,7 @@ impl Pacemaker {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(solo: &Solo, pace: Pace, stopper: Stopper) -> std::io::Result<Self> {
+        solo.0.wake.start();
         let thread = std::thread::Builder::new().name("solo".into()).spawn({
             let solo = solo.clone();
             move || {

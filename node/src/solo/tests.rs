@@ -2,17 +2,10 @@
 
 use super::block::{self, Fixed, Parent};
 use super::*;
-use crate::app::AbciApp;
 use crate::consensus::Submission;
-use crate::refusals::Refusals;
-use crate::speculation::Ahead;
-use crate::testing;
+use crate::testing::{self, START, at, document, signer};
 use assay_core::App;
-use assay_genesis::{GenesisAccount, GenesisEngine, GenesisState, Validator as GenesisValidator};
-use assay_genesis::{engines, networks};
-use assay_types::amount::Amount;
-use assay_types::message::{Message, Transfer};
-use assay_types::tx::Tx;
+use assay_genesis::Validator as GenesisValidator;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,32 +19,6 @@ use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
 
 /// Seconds of a year.
 const YEAR: i64 = 365 * 86_400;
-/// When the chains of these tests start, in seconds since 1970.
-const START: i64 = 1_790_000_000;
-
-fn key() -> PrivateKey {
-    PrivateKey::Ed25519([7u8; 32][..].try_into().unwrap())
-}
-
-fn signer() -> Signer {
-    Signer::new(&key(), 10).unwrap()
-}
-
-fn at(seconds: i64) -> Time {
-    Time::from_unix_timestamp(seconds, 0).unwrap()
-}
-
-fn document() -> GenesisDoc {
-    let account = |dev: DevAccount| GenesisAccount { address: dev.address, balance: dev.balance };
-    let accounts = dev_accounts().into_iter().map(account);
-    let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let params = networks::params("local").unwrap();
-    let state = GenesisState { accounts: accounts.collect(), engine, params };
-    let public = key().public_key().to_bytes().try_into().unwrap();
-    let validator = GenesisValidator::new("solo", &public, 10);
-    GenesisDoc::new("solo-1", &at(START).to_rfc3339(), vec![validator], state).unwrap()
-}
-
 /// A chain whose clock the test sets.
 struct Chain {
     folder: TempDir,
@@ -61,11 +28,8 @@ struct Chain {
 }
 
 fn try_open(folder: &Path, doc: &GenesisDoc, clock: &Arc<AtomicI64>) -> Result<(Arc<App>, Solo), Fatal> {
-    let app = Arc::new(testing::app(folder));
-    let handler = AbciApp::new(app.clone(), Refusals::default(), Ahead::default(), folder.into());
-    let clock = clock.clone();
-    let now = Box::new(move || at(clock.load(Ordering::SeqCst)));
-    let solo = Solo::open(Arc::new(handler), doc, signer(), &folder.join("solo.blocks"), now)?;
+    let (app, clock) = (Arc::new(testing::app(folder)), clock.clone());
+    let solo = testing::try_solo(folder, &app, doc, Box::new(move || at(clock.load(Ordering::SeqCst))))?;
     Ok((app, solo))
 }
 
@@ -83,19 +47,9 @@ impl Chain {
         Self { folder, app, clock, solo }
     }
 
-    /// A transfer between two of the rich, with the payer's nonce and the last height at which it may come.
+    /// A transfer with the payer's nonce and the last height at which it may come.
     fn pay(&self, from: usize, nonce: u64, until: u64) -> Vec<u8> {
-        let accounts = dev_accounts();
-        let transfer = Transfer { to: accounts[from + 1].address, amount: Amount(5) };
-        let tx = Tx {
-            chain_id: "solo-1".into(),
-            key: accounts[from].secret().public_key().unwrap(),
-            nonce,
-            valid_until_height: until,
-            max_fee: Amount(1_000_000),
-            messages: vec![Message::Transfer(transfer)],
-        };
-        tx.sign(&accounts[from].secret()).unwrap().encode()
+        testing::transfer_until(&dev_accounts()[from], nonce, until)
     }
 
     fn signed(&self, height: u64) -> SignedHeader {
@@ -341,26 +295,26 @@ fn blocks_are_made_when_they_are_needed_and_once_more_for_the_root() {
     let chain = Chain::start();
     let (stopper, _stops) = crate::stop::Stopper::new();
     let pacemaker = Pacemaker::start(&chain.solo, Pace::WhenNeeded, stopper).unwrap();
-    let until = |height| {
-        for _ in 0..2000 {
-            if chain.solo.height() >= height {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+    let reached = |height| {
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        while chain.solo.height() < height {
+            assert!(std::time::Instant::now() < end, "it stays at height {}", chain.solo.height());
+            std::thread::sleep(Duration::from_millis(1));
         }
+    };
+    let rests_at = |height| {
+        reached(height);
         std::thread::sleep(Duration::from_millis(50));
         assert_eq!(chain.solo.height(), height);
     };
-    until(1);
+    rests_at(1);
     chain.solo.offer(&chain.pay(0, 0, 100)).unwrap();
-    until(3);
+    rests_at(3);
     drop(pacemaker);
     let (stopper, _stops) = crate::stop::Stopper::new();
     let start = std::time::Instant::now();
     let pacemaker = Pacemaker::start(&chain.solo, Pace::Every(Duration::from_millis(20)), stopper).unwrap();
-    while chain.solo.height() < 8 {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    reached(8);
     assert!(start.elapsed() >= Duration::from_millis(100));
     drop(pacemaker);
 }
