@@ -25,6 +25,20 @@ pub fn cache_folder(env: impl Fn(&str) -> Option<String>) -> PathBuf {
 /// # Errors
 /// When this build is damaged, or the machine cannot run an engine.
 pub fn load(cache: &Path, plans: PathBuf, progress: &mut dyn FnMut(&str)) -> Result<Engine> {
+    let compilers = compilers(cache, progress)?;
+    Ok(Engine::new(compilers, PlanCache::new(plans), Isa::detect())
+        .with_threads(speculation::block_threads()))
+}
+
+/// Makes the machine code of every engine that the cache does not have.
+///
+/// # Errors
+/// As [`load`].
+pub fn warm(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<()> {
+    compilers(cache, progress).map(drop)
+}
+
+fn compilers(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<(u32, Compiler)>> {
     let folder = cache.join("engines");
     // Without a lock the work may be done twice; that is all.
     let _turn =
@@ -44,8 +58,7 @@ pub fn load(cache: &Path, plans: PathBuf, progress: &mut dyn FnMut(&str)) -> Res
         };
         compilers.push((artifact.number(), compiler));
     }
-    Ok(Engine::new(compilers, PlanCache::new(plans), Isa::detect())
-        .with_threads(speculation::block_threads()))
+    Ok(compilers)
 }
 
 fn take_turn(path: &Path, progress: &mut dyn FnMut(&str)) -> std::io::Result<File> {

@@ -201,7 +201,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..Default::default() })]
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..Default::default() })]
 
         #[test]
         fn bytes_that_decode_are_the_one_encoding_of_a_claim_and_nothing_else(bytes in any_bytes()) {

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 const CHAIN_ID: &str = "assay-dev-1";
 
 pub(super) fn dev(args: &DevArgs, json: bool) -> Result<()> {
+    let cache = engine::cache_folder(env);
+    // Before there is a folder to be left behind: nothing catches a signal yet.
+    engine::warm(&cache, &mut |line| eprintln!("{line}"))?;
     let scratch = if args.home.is_none() { Some(scratch()?) } else { None };
     let root = args.home.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(".".as_ref());
     let home = Home::new(std::path::absolute(root).map_err(|error| Error::file(root, &error))?);
@@ -37,8 +40,7 @@ pub(super) fn dev(args: &DevArgs, json: bool) -> Result<()> {
         None => Pace::WhenNeeded,
     };
     start::abort_on_panic();
-    let options =
-        Options { home: home.clone(), config, cache: engine::cache_folder(env), faults: Faults::default() };
+    let options = Options { home: home.clone(), config, cache, faults: Faults::default() };
     let kept = scratch.is_none();
     node::run_solo(&options, pace, |gateway| Ready { chain_id, accounts, gateway, home, kept }.print(json))
 }

@@ -39,17 +39,16 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
         return Ok(());
     }
     let Status { chain_id, moniker, node_id, heights, app_hash, peers, syncing, .. } = &status;
+    let comet = match status.comet_version.as_str() {
+        "none" => "without CometBFT".to_owned(),
+        version => format!("CometBFT {version}"),
+    };
     let state = if *syncing { "catching up" } else { "in step" };
     print_text(&format!(
-        "chain     {chain_id}\nnode      {moniker} {node_id}\nversion   {} (CometBFT {})\n\
+        "chain     {chain_id}\nnode      {moniker} {node_id}\nversion   {} ({comet})\n\
          heights   chain {}, application {}, index {}\napp hash  {app_hash}\npeers     {peers}\n\
          state     {state}\nkernels   {}\n",
-        status.version,
-        status.comet_version,
-        heights.chain,
-        heights.application,
-        heights.index,
-        status.kernels,
+        status.version, heights.chain, heights.application, heights.index, status.kernels,
     ));
     if !status.refused.is_empty() {
         let counts: Vec<String> =

@@ -16,6 +16,7 @@ use tendermint::private_key::PrivateKey;
 use tendermint_light_client_verifier::options::Options;
 use tendermint_light_client_verifier::types::{TrustThreshold, TrustedBlockState, UntrustedBlockState};
 use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
+use tendermint_proto::google::protobuf::Timestamp;
 
 /// Seconds of a year.
 const YEAR: i64 = 365 * 86_400;
@@ -167,6 +168,27 @@ fn a_clock_that_jumps_changes_no_state_and_no_block_goes_back_in_time() {
     let now = at(START + 200 * YEAR);
     assert_eq!(light_client(&jumping, 1, 6, now), Verdict::Success);
     assert_eq!(steady.app.info().unwrap(), jumping.app.info().unwrap());
+}
+
+#[test]
+fn the_application_takes_no_notice_of_a_blocks_time_even_when_it_is_none() {
+    let (made, other) = (Chain::start(), Chain::start());
+    let made = made.solo.block().with(&[made.pay(0, 0, 100)]).execute().unwrap().1;
+    let handler = &other.solo.0.handler;
+    let txs: Vec<Bytes> = made.txs.iter().map(|tx| bytes(tx)).collect();
+    let odd = |seconds, nanos| Some(Timestamp { seconds, nanos });
+    for time in [None, odd(0, 0), odd(i64::MIN, -1), odd(i64::MAX, i32::MAX)] {
+        let proposal = RequestProcessProposal { txs: txs.clone(), height: 1, time, ..Default::default() };
+        let Answer::ProcessProposal(verdict) = handler.handle(Ask::ProcessProposal(proposal)).unwrap() else {
+            panic!("another answer");
+        };
+        assert_eq!(verdict.status, ProposalStatus::Accept as i32);
+        let block = RequestFinalizeBlock { txs: txs.clone(), height: 1, time, ..Default::default() };
+        let Answer::FinalizeBlock(result) = handler.handle(Ask::FinalizeBlock(block)).unwrap() else {
+            panic!("another answer");
+        };
+        assert_eq!((&result.tx_results, &result.app_hash[..]), (&made.results, made.app_hash.as_bytes()));
+    }
 }
 
 #[test]
