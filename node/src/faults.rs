@@ -87,7 +87,7 @@ fn tell(lie: Lie, offered: &[Vec<u8>], honest: &[Vec<u8>], max_bytes: u64) -> Op
             (!rest.is_empty()).then(|| rest.to_vec()).or_else(|| Some(vec![b"no claim".to_vec()]))
         }
         Lie::BadClaim => with(first[..first.len().saturating_sub(1)].to_vec()),
-        Lie::SecondClaim => Some([honest, &[first.clone()]].concat()),
+        Lie::SecondClaim => Some([honest, std::slice::from_ref(first)].concat()),
         Lie::ClaimHeight => claiming(&|claim| claim.height = claim.height.saturating_add(1)),
         Lie::ClaimEngine => claiming(&|claim| claim.engine = claim.engine.saturating_add(1)),
         Lie::Outcome => {
@@ -98,7 +98,7 @@ fn tell(lie: Lie, offered: &[Vec<u8>], honest: &[Vec<u8>], max_bytes: u64) -> Op
         Lie::Units => claiming(&|claim| claim.units = claim.units.saturating_add(1)),
         Lie::StateRoot => claiming(&|claim| claim.state_root = AppHash([0x0f; 32])),
         Lie::OverBudget => {
-            let block = [&[first.clone()], offered].concat();
+            let block = [std::slice::from_ref(first), offered].concat();
             // A few bytes around each; more than CometBFT allows would end the proposer.
             let bytes: usize = block.iter().map(|tx| tx.len().saturating_add(8)).sum();
             (offered.len() > rest.len() && bytes as u64 <= max_bytes).then_some(block)

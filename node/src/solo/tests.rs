@@ -290,7 +290,7 @@ fn a_transaction_is_taken_once_and_its_refusal_has_its_number() {
     assert!(matches!(chain.solo.offer(b"x").unwrap(), Submission::Rejected { code: 2.., .. }));
     let high = chain.pay(0, 5, 100);
     assert!(matches!(chain.solo.offer(&high).unwrap(), Submission::Rejected { code: 10, .. }));
-    assert_eq!(chain.solo.produce().unwrap().txs[1..], [tx.clone()]);
+    assert_eq!(chain.solo.produce().unwrap().txs[1..], *std::slice::from_ref(&tx));
     assert_eq!((chain.solo.offer(&tx).unwrap(), chain.solo.waiting()), (Submission::Known, 0));
 }
 
