@@ -1,6 +1,6 @@
 //! A running node: what is started in which order, what is watched, and how everything stops.
 //!
-//! Order of starting: self-test, engine, store, consensus if it is in this process, gateway, ABCI server, CometBFT.
+//! Order of starting: engine, self-test, store, consensus if it is in this process, gateway, ABCI server, CometBFT.
 //! Order of stopping: consensus, ABCI server, gateway, store; so nobody is asked who is gone already. Nothing is
 //! restarted: if one part fails, all stop with its reason. The state is safe at every instant, for only a commit
 //! writes.
@@ -12,6 +12,7 @@ use crate::comet::rpc::Rpc;
 use crate::comet::{config as comet_config, keys};
 use crate::config::Config;
 use crate::consensus::Driver;
+use crate::engine::Compilers;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::gateway::{About, Gateway};
@@ -20,7 +21,7 @@ use crate::refusals::Refusals;
 use crate::solo::{Pace, Pacemaker, Signer, Solo};
 use crate::speculation::Speculation;
 use crate::stop::{Stop, Stopper};
-use crate::{engine, metrics, selftest};
+use crate::{metrics, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
 use assay_store::Store;
@@ -58,8 +59,6 @@ pub struct Options {
     pub home: Home,
     /// Its settings.
     pub config: Config,
-    /// Where the engine's machine code is kept.
-    pub cache: PathBuf,
     /// What it gets wrong on purpose: for tests only.
     pub faults: Faults,
 }
@@ -68,9 +67,9 @@ pub struct Options {
 ///
 /// # Errors
 /// What kept it from starting, or the reason why it stopped.
-pub fn run(options: &Options, consensus: &Consensus) -> Result<()> {
+pub fn run(options: &Options, compilers: Compilers, consensus: &Consensus) -> Result<()> {
     let (stopper, stops) = Stopper::new();
-    let parts = Parts::open(options)?;
+    let parts = Parts::open(options, compilers)?;
     let rpc = Rpc::new(options.config.comet.rpc)
         .map_err(|error| Error::input("rpc", error, "check comet.rpc in config/assayd.toml"))?;
     let edges = Edges::start(&options.config, &parts, Arc::new(rpc), &stopper)?;
@@ -100,9 +99,14 @@ pub fn run(options: &Options, consensus: &Consensus) -> Result<()> {
 ///
 /// # Errors
 /// What kept it from starting, or the reason why it stopped.
-pub fn run_solo(options: &Options, pace: Pace, ready: impl FnOnce(Option<SocketAddr>)) -> Result<()> {
+pub fn run_solo(
+    options: &Options,
+    compilers: Compilers,
+    pace: Pace,
+    ready: impl FnOnce(Option<SocketAddr>),
+) -> Result<()> {
     let (stopper, stops) = Stopper::new();
-    let parts = Parts::open(options)?;
+    let parts = Parts::open(options, compilers)?;
     let solo = open_solo(options, &parts)?;
     let edges = Edges::start(&options.config, &parts, Arc::new(solo.clone()), &stopper)?;
     let mut pacemaker = Pacemaker::start(&solo, pace, stopper)
@@ -143,10 +147,10 @@ struct Parts {
 }
 
 impl Parts {
-    fn open(options: &Options) -> Result<Self> {
+    fn open(options: &Options, compilers: Compilers) -> Result<Self> {
         let (about, genesis) = about(&options.home, &options.config)?;
         check_machine(&selftest::run())?;
-        let app = Arc::new(open(options)?);
+        let app = Arc::new(open(options, compilers)?);
         let speculation = Speculation::start(&app.reader());
         let data = options.home.root().join("data");
         let handler = AbciApp::new(app.clone(), about.refusals.clone(), speculation.ahead(), data);
@@ -198,9 +202,8 @@ fn check_machine(report: &selftest::Report) -> Result<()> {
     }
 }
 
-fn open(options: &Options) -> Result<App> {
-    let plans = options.home.root().join("data/plans");
-    let engine = engine::load(&options.cache, plans, &mut |line| eprintln!("{line}"))?;
+fn open(options: &Options, compilers: Compilers) -> Result<App> {
+    let engine = compilers.engine(options.home.root().join("data/plans"));
     let engine = if options.faults.engine {
         tracing::warn!("this node gets a bit of every output wrong, for it was started with --faulty-engine");
         engine.with_a_fault()

@@ -44,7 +44,7 @@ impl Chain {
         let path = folder.path();
         let env = |name: &str| std::env::var(name).ok();
         let cache = assayd::engine::cache_folder(env);
-        let engine = assayd::engine::load(&cache, path.join("plans"), &mut |_| ()).unwrap();
+        let engine = assayd::engine::load(&cache, &mut |_| ()).unwrap().engine(path.join("plans"));
         let app = Arc::new(App::open(Store::open(&path.join("app.db")).unwrap(), engine).unwrap());
         let (reader, speculation) = (app.reader(), Speculation::start(&app.reader()));
         let handler = AbciApp::new(app, Refusals::default(), speculation.ahead(), path.into());

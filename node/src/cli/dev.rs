@@ -18,9 +18,12 @@ use tempfile::TempDir;
 const CHAIN_ID: &str = "assay-dev-1";
 
 pub(super) fn dev(args: &DevArgs, json: bool) -> Result<()> {
-    let cache = engine::cache_folder(env);
-    // Before there is a folder to be left behind: nothing catches a signal yet.
-    engine::warm(&cache, &mut |line| eprintln!("{line}"))?;
+    if let Some(root) = args.home.as_ref().filter(|root| Home::new(*root).comet_blocks().exists()) {
+        let message = format!("{} is the home of a node with CometBFT", root.display());
+        return Err(Error::input("comet_home", message, "run it with `assayd start`, or name another home"));
+    }
+    // Before there is a folder to be left behind: it may take long, and nothing catches a signal yet.
+    let compilers = engine::load(&engine::cache_folder(env), &mut |line| eprintln!("{line}"))?;
     let scratch = if args.home.is_none() { Some(scratch()?) } else { None };
     let root = args.home.as_deref().or(scratch.as_ref().map(TempDir::path)).unwrap_or(".".as_ref());
     let home = Home::new(std::path::absolute(root).map_err(|error| Error::file(root, &error))?);
@@ -29,10 +32,6 @@ pub(super) fn dev(args: &DevArgs, json: bool) -> Result<()> {
         let funded: Vec<_> = accounts.iter().map(|account| (account.address, account.balance)).collect();
         create::dev(&home, CHAIN_ID, &funded)?;
     }
-    if home.comet_blocks().exists() {
-        let message = format!("{} is the home of a node with CometBFT", home.root().display());
-        return Err(Error::input("comet_home", message, "run it with `assayd start`, or name another home"));
-    }
     let config = start::settings(&home.config(), &args.settings.set)?;
     let (chain_id, accounts) = funded(&home, accounts)?;
     let pace = match args.block_time {
@@ -40,9 +39,11 @@ pub(super) fn dev(args: &DevArgs, json: bool) -> Result<()> {
         None => Pace::WhenNeeded,
     };
     start::abort_on_panic();
-    let options = Options { home: home.clone(), config, cache, faults: Faults::default() };
+    let options = Options { home: home.clone(), config, faults: Faults::default() };
     let kept = scratch.is_none();
-    node::run_solo(&options, pace, |gateway| Ready { chain_id, accounts, gateway, home, kept }.print(json))
+    node::run_solo(&options, compilers, pace, |gateway| {
+        Ready { chain_id, accounts, gateway, home, kept }.print(json)
+    })
 }
 
 fn scratch() -> Result<TempDir> {

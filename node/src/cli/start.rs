@@ -43,10 +43,10 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
             .map_err(|error| Error::internal("exe", error, "start assayd by its full path"))?;
         Consensus::Child { assayd, binary }
     };
-    let cache = engine::cache_folder(env);
     abort_on_panic();
     let faults = Faults { engine: args.faulty_engine, proposals: args.lying_proposals.clone() };
-    node::run(&Options { home, config, cache, faults }, &consensus)
+    let compilers = engine::load(&engine::cache_folder(env), &mut |line| eprintln!("{line}"))?;
+    node::run(&Options { home, config, faults }, compilers, &consensus)
 }
 
 /// Reads a home's settings, and starts the log.
