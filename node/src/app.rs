@@ -4,6 +4,7 @@
 //! state machine untouched.
 
 use crate::abci::{Fatal, Handler};
+use crate::faults::{Faults, Liar};
 use crate::refusals::Refusals;
 use crate::speculation::Ahead;
 use crate::{divergence, metrics};
@@ -35,12 +36,19 @@ pub struct AbciApp {
     ahead: Ahead,
     /// Where a divergence is reported.
     data: PathBuf,
+    /// For tests: lies in its proposals.
+    liar: Option<Liar>,
 }
 
 impl AbciApp {
     /// Serves this state machine; a divergence is reported into the folder `data`.
     pub fn new(app: Arc<App>, refusals: Refusals, ahead: Ahead, data: PathBuf) -> Self {
-        Self { app, pending: Mutex::default(), refusals, ahead, data }
+        Self { app, pending: Mutex::default(), refusals, ahead, data, liar: None }
+    }
+
+    /// Makes it propose lies, if there are any among these faults.
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { liar: Liar::new(faults.proposals), ..self }
     }
 
     fn info(&self) -> Result<ResponseInfo, Fatal> {
@@ -87,14 +95,22 @@ impl AbciApp {
     fn prepare(&self, request: RequestPrepareProposal) -> Result<ResponsePrepareProposal, Fatal> {
         let _block = self.ahead.block();
         let max_bytes = u64::try_from(request.max_tx_bytes).unwrap_or(0);
-        let txs = request.txs.iter().map(|tx| tx.to_vec()).collect();
+        let txs: Vec<Vec<u8>> = request.txs.iter().map(|tx| tx.to_vec()).collect();
+        let offered = if self.liar.is_some() { txs.clone() } else { Vec::new() };
         let packed = self.app.prepare_proposal(unsigned(request.height)?, txs, max_bytes).map_err(fatal)?;
+        let packed = match &self.liar {
+            Some(liar) => liar.twist(&offered, packed, max_bytes),
+            None => packed,
+        };
         Ok(ResponsePrepareProposal { txs: packed.into_iter().map(Into::into).collect() })
     }
 
     fn process(&self, request: RequestProcessProposal) -> Result<ResponseProcessProposal, Fatal> {
         let _block = self.ahead.block();
         let height = unsigned(request.height)?;
+        if self.liar.is_some() {
+            return Ok(ResponseProcessProposal { status: ProposalStatus::Accept as i32 });
+        }
         let txs: Vec<Vec<u8>> = request.txs.iter().map(|tx| tx.to_vec()).collect();
         let status = match self.app.process_proposal(height, &txs).map_err(fatal)? {
             Verdict::Accept => ProposalStatus::Accept,

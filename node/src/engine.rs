@@ -20,11 +20,22 @@ pub fn cache_folder(env: impl Fn(&str) -> Option<String>) -> PathBuf {
     }
 }
 
-/// Loads every engine. `progress` is told when it takes long.
+/// The compilers of every engine, ready to run.
+pub struct Compilers(Vec<(u32, Compiler)>);
+
+impl Compilers {
+    /// The engines, which keep plans in this folder.
+    pub fn engine(self, plans: PathBuf) -> Engine {
+        let engine = Engine::new(self.0, PlanCache::new(plans), Isa::detect());
+        engine.with_threads(speculation::block_threads())
+    }
+}
+
+/// Loads every engine's compiler. `progress` is told when it takes long.
 ///
 /// # Errors
 /// When this build is damaged, or the machine cannot run an engine.
-pub fn load(cache: &Path, plans: PathBuf, progress: &mut dyn FnMut(&str)) -> Result<Engine> {
+pub fn load(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<Compilers> {
     let folder = cache.join("engines");
     // Without a lock the work may be done twice; that is all.
     let _turn =
@@ -44,8 +55,7 @@ pub fn load(cache: &Path, plans: PathBuf, progress: &mut dyn FnMut(&str)) -> Res
         };
         compilers.push((artifact.number(), compiler));
     }
-    Ok(Engine::new(compilers, PlanCache::new(plans), Isa::detect())
-        .with_threads(speculation::block_threads()))
+    Ok(Compilers(compilers))
 }
 
 fn take_turn(path: &Path, progress: &mut dyn FnMut(&str)) -> std::io::Result<File> {

@@ -58,6 +58,16 @@ impl Home {
         self.0.join("data/app.db")
     }
 
+    /// The blocks of a chain without CometBFT: `data/solo.blocks`.
+    pub fn solo_blocks(&self) -> PathBuf {
+        self.0.join("data/solo.blocks")
+    }
+
+    /// CometBFT's blocks: `data/blockstore.db`.
+    pub fn comet_blocks(&self) -> PathBuf {
+        self.0.join("data/blockstore.db")
+    }
+
     /// Where the application answers CometBFT: `data/abci.sock`.
     pub fn socket(&self) -> PathBuf {
         self.0.join("data/abci.sock")

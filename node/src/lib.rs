@@ -1,4 +1,4 @@
-//! The full node: ABCI server, CometBFT supervision, gateway, CLI.
+//! The full node: ABCI server, CometBFT supervision, the solo driver, gateway, CLI.
 //!
 //! This crate decides nothing about the chain's state; `assay-core` does. It decides how the state machine is
 //! reached (sockets, HTTP), what runs beside it (CometBFT), and how a node is set up and stopped. Threads,
@@ -10,15 +10,18 @@ pub mod app;
 pub mod cli;
 pub mod comet;
 pub mod config;
+pub mod consensus;
 pub mod divergence;
 pub mod engine;
 pub mod error;
+pub mod faults;
 pub mod gateway;
 pub mod home;
 pub mod metrics;
 pub mod node;
 pub mod refusals;
 pub mod selftest;
+pub mod solo;
 pub mod speculation;
 pub mod stop;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! A running node: what is started in which order, what is watched, and how everything stops.
 //!
-//! Order of starting: self-test, engine, store, gateway, ABCI server, CometBFT. Order of stopping: CometBFT,
-//! ABCI server, gateway, store; so nobody is asked who is gone already. Nothing is restarted: if one part
-//! fails, all stop with its reason. The state is safe at every instant, for only a commit writes.
+//! Order of starting: engine, self-test, store, consensus if it is in this process, gateway, ABCI server, CometBFT.
+//! Order of stopping: consensus, ABCI server, gateway, store; so nobody is asked who is gone already. Nothing is
+//! restarted: if one part fails, all stop with its reason. The state is safe at every instant, for only a commit
+//! writes.
 
 use crate::abci::{Listen, Server};
 use crate::app::AbciApp;
@@ -10,16 +11,21 @@ use crate::comet::child::Comet;
 use crate::comet::rpc::Rpc;
 use crate::comet::{config as comet_config, keys};
 use crate::config::Config;
+use crate::consensus::Driver;
+use crate::engine::Compilers;
 use crate::error::{Error, Result};
+use crate::faults::Faults;
 use crate::gateway::{About, Gateway};
 use crate::home::{self, Home};
 use crate::refusals::Refusals;
+use crate::solo::{Pace, Pacemaker, Signer, Solo};
 use crate::speculation::Speculation;
 use crate::stop::{Stop, Stopper};
-use crate::{engine, metrics, selftest};
+use crate::{metrics, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
 use assay_store::Store;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -53,34 +59,26 @@ pub struct Options {
     pub home: Home,
     /// Its settings.
     pub config: Config,
-    /// How CometBFT is run.
-    pub consensus: Consensus,
-    /// Where the engine's machine code is kept.
-    pub cache: PathBuf,
-    /// Whether the engine gets a bit of every output wrong: for tests only.
-    pub faulty: bool,
+    /// What it gets wrong on purpose: for tests only.
+    pub faults: Faults,
 }
 
 /// Runs a node until it is asked to stop or a part of it fails. Call it on the main thread.
 ///
 /// # Errors
 /// What kept it from starting, or the reason why it stopped.
-pub fn run(options: &Options) -> Result<()> {
-    let Options { home, config, .. } = options;
+pub fn run(options: &Options, compilers: Compilers, consensus: &Consensus) -> Result<()> {
     let (stopper, stops) = Stopper::new();
-    let about = about(home, config)?;
-    check_machine(&selftest::run())?;
-    let app = Arc::new(open(options)?);
-    let refusals = about.refusals.clone();
-    let edges = Edges::start(config, &app, about, &stopper)?;
-    let listen = listen(home, config)?;
-    let speculation = Speculation::start(&app.reader());
-    let handler = AbciApp::new(app.clone(), refusals, speculation.ahead(), home.root().join("data"));
-    let mut server = Server::start(&listen, Arc::new(handler), stopper).map_err(|error| {
+    let parts = Parts::open(options, compilers)?;
+    let rpc = Rpc::new(options.config.comet.rpc)
+        .map_err(|error| Error::input("rpc", error, "check comet.rpc in config/assayd.toml"))?;
+    let edges = Edges::start(&options.config, &parts, Arc::new(rpc), &stopper)?;
+    let listen = listen(&options.home, &options.config)?;
+    let mut server = Server::start(&listen, parts.handler.clone(), stopper).map_err(|error| {
         Error::failed("abci", format!("{listen}: {error}"), "stop the other node on this home")
     })?;
     tracing::info!(address = %server.address(), "the application waits for CometBFT");
-    let mut comet = start_comet(options, &server)?;
+    let mut comet = start_comet(options, consensus, &server)?;
     let why = watch(comet.as_mut(), &stops);
     tracing::info!(%why, "the node stops");
     if let Some(comet) = &mut comet {
@@ -91,9 +89,74 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     server.shutdown();
-    speculation.stop();
+    parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
+}
+
+/// Runs one validator in this process, without CometBFT, until it is asked to stop or a part of it fails. `ready` is
+/// told where the gateway listens, if it does.
+///
+/// # Errors
+/// What kept it from starting, or the reason why it stopped.
+pub fn run_solo(
+    options: &Options,
+    compilers: Compilers,
+    pace: Pace,
+    ready: impl FnOnce(Option<SocketAddr>),
+) -> Result<()> {
+    let (stopper, stops) = Stopper::new();
+    let parts = Parts::open(options, compilers)?;
+    let solo = open_solo(options, &parts)?;
+    let edges = Edges::start(&options.config, &parts, Arc::new(solo.clone()), &stopper)?;
+    let mut pacemaker = Pacemaker::start(&solo, pace, stopper)
+        .map_err(|error| Error::failed("thread", error, "check the machine's limits on threads"))?;
+    ready(edges.gateway);
+    let why = watch(None, &stops);
+    tracing::info!(%why, "the node stops");
+    pacemaker.stop();
+    parts.speculation.stop();
+    edges.stop();
+    if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
+}
+
+fn open_solo(options: &Options, parts: &Parts) -> Result<Solo> {
+    let Parts { genesis, handler, .. } = parts;
+    let path = options.home.validator_key();
+    let power = genesis.validators.first().map_or(0, |validator| validator.power);
+    let signer = Signer::read(&path, power).map_err(|error| {
+        Error::input(
+            "keys",
+            format!("{}: {error}", path.display()),
+            "restore the key file, or use a new home",
+        )
+    })?;
+    let clock = Box::new(tendermint::Time::now);
+    Solo::open(handler.clone(), genesis, signer, &options.home.solo_blocks(), clock).map_err(|error| {
+        Error::failed("solo", error, "use another home, or none for a chain that is thrown away")
+    })
+}
+
+/// What every node has, whatever drives it.
+struct Parts {
+    app: Arc<App>,
+    handler: Arc<AbciApp>,
+    speculation: Speculation,
+    about: About,
+    genesis: GenesisDoc,
+}
+
+impl Parts {
+    fn open(options: &Options, compilers: Compilers) -> Result<Self> {
+        let (about, genesis) = about(&options.home, &options.config)?;
+        check_machine(&selftest::run())?;
+        let app = Arc::new(open(options, compilers)?);
+        let speculation = Speculation::start(&app.reader());
+        let data = options.home.root().join("data");
+        let handler = AbciApp::new(app.clone(), about.refusals.clone(), speculation.ahead(), data);
+        let handler = Arc::new(handler.with_faults(options.faults.clone()));
+        Ok(Self { app, handler, speculation, about, genesis })
+    }
 }
 
 fn stopped(why: &Stop) -> Error {
@@ -109,19 +172,19 @@ fn stopped(why: &Stop) -> Error {
 }
 
 /// Reads what the home says about the node, and checks its genesis document.
-fn about(home: &Home, config: &Config) -> Result<About> {
+fn about(home: &Home, config: &Config) -> Result<(About, GenesisDoc)> {
     let path = home.genesis();
     let genesis = std::fs::read_to_string(&path).map_err(|error| {
         let hint = "create a home with `assayd init`, or name another with --home";
         Error::input("no_home", format!("{}: {error}", path.display()), hint)
     })?;
-    GenesisDoc::from_json(genesis.as_bytes()).map_err(|error| {
+    let doc = GenesisDoc::from_json(genesis.as_bytes()).map_err(|error| {
         Error::input("genesis", format!("{}: {error}", path.display()), "use the chain's own genesis file")
     })?;
     let identity = keys::identity(home)
         .map_err(|error| Error::input("keys", error, "restore the key files, or create a new home"))?;
     let (moniker, node_id) = (config.moniker.clone(), identity.node.node_id());
-    Ok(About { moniker, node_id, genesis, refusals: Refusals::default() })
+    Ok((About { moniker, node_id, genesis, refusals: Refusals::default() }, doc))
 }
 
 /// A machine that computes other bits than the others must not vote.
@@ -139,10 +202,9 @@ fn check_machine(report: &selftest::Report) -> Result<()> {
     }
 }
 
-fn open(options: &Options) -> Result<App> {
-    let plans = options.home.root().join("data/plans");
-    let engine = engine::load(&options.cache, plans, &mut |line| eprintln!("{line}"))?;
-    let engine = if options.faulty {
+fn open(options: &Options, compilers: Compilers) -> Result<App> {
+    let engine = compilers.engine(options.home.root().join("data/plans"));
+    let engine = if options.faults.engine {
         tracing::warn!("this node gets a bit of every output wrong, for it was started with --faulty-engine");
         engine.with_a_fault()
     } else {
@@ -166,11 +228,11 @@ fn listen(home: &Home, config: &Config) -> Result<Listen> {
 }
 
 /// Writes CometBFT's settings, also for one that somebody else starts on this home, and starts ours.
-fn start_comet(options: &Options, server: &Server) -> Result<Option<Comet>> {
+fn start_comet(options: &Options, consensus: &Consensus, server: &Server) -> Result<Option<Comet>> {
     let path = options.home.comet_config();
     let text = comet_config::render(&options.config, server.address());
     home::replace(&path, &text).map_err(|error| Error::file(&path, &error))?;
-    let Consensus::Child { assayd, binary } = &options.consensus else {
+    let Consensus::Child { assayd, binary } = consensus else {
         tracing::info!("start CometBFT with --home {}", options.home.root().display());
         return Ok(None);
     };
@@ -201,10 +263,12 @@ fn watch(mut comet: Option<&mut Comet>, stops: &Receiver<Stop>) -> Stop {
 struct Edges {
     runtime: Runtime,
     stop: watch::Sender<bool>,
+    /// Where the gateway listens.
+    gateway: Option<SocketAddr>,
 }
 
 impl Edges {
-    fn start(config: &Config, app: &App, about: About, stopper: &Stopper) -> Result<Self> {
+    fn start(config: &Config, parts: &Parts, consensus: Arc<dyn Driver>, stopper: &Stopper) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -218,10 +282,9 @@ impl Edges {
             metrics::serve(listen).map_err(|error| taken("metrics", listen, &error))?;
             tracing::info!("metrics: http://{listen}/metrics");
         }
+        let mut listens = None;
         if config.gateway.enabled {
-            let rpc = Rpc::new(config.comet.rpc)
-                .map_err(|error| Error::input("rpc", error, "check comet.rpc in config/assayd.toml"))?;
-            let gateway = Gateway::new(app.reader(), rpc, about, &config.gateway);
+            let gateway = Gateway::new(parts.app.reader(), consensus, parts.about.clone(), &config.gateway);
             let listen = config.gateway.listen;
             let (address, serving) = runtime
                 .block_on(gateway.serve(&config.gateway, asked(stopped)))
@@ -233,9 +296,10 @@ impl Edges {
                 }
             });
             tracing::info!("gateway: http://{address}/v1/status");
+            listens = Some(address);
         }
         drop(inside);
-        Ok(Self { runtime, stop })
+        Ok(Self { runtime, stop, gateway: listens })
     }
 
     fn stop(self) {

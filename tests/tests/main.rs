@@ -5,13 +5,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bad_inputs;
+mod chain;
 mod commands;
+mod dev;
 mod faulty;
 mod hostile;
+mod liar;
 mod market;
 mod models;
 mod network;
 mod onnx;
 mod sender;
+mod solo;
 mod support;
 mod tidy;

@@ -26,7 +26,12 @@ pub struct Sender {
 impl Sender {
     /// The ed25519 key of a seed.
     pub fn new(seed: u8) -> Self {
-        let secret = SecretKey::Ed25519([seed; 32]);
+        Self::of([seed; 32])
+    }
+
+    /// The same of a seed of 32 bytes.
+    pub fn of(seed: [u8; 32]) -> Self {
+        let secret = SecretKey::Ed25519(seed);
         let key = secret.public_key().unwrap();
         Self { secret, key }
     }
@@ -62,12 +67,14 @@ impl Sender {
         self.sign(self.draft(client, messages))
     }
 
+    /// Its public key.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
     /// Publishes, uploads and seals a model of one chunk, in one transaction.
     pub fn publish(&self, client: &Client, file: &[u8], input: &str, dims: Vec<u32>) -> ModelId {
-        let (id, publish) = announce(file, input, dims);
-        let upload = UploadChunk { model: id, index: 0, bytes: file.to_vec() };
-        let seal = SealModel { model: id, max_fuel: FUEL };
-        let messages = vec![publish, Message::UploadChunk(upload), Message::SealModel(seal)];
+        let (id, messages) = publication(file, input, dims);
         let answer = answer(client, &self.tx(client, messages));
         assert_eq!(answer, (0, "ok".into()));
         id
@@ -81,6 +88,14 @@ pub fn announce(file: &[u8], input: &str, dims: Vec<u32>) -> (ModelId, Message) 
     let id = manifest.id();
     let (name, version, description) = ("test".into(), "1".into(), String::new());
     (id, Message::PublishModel(PublishModel { manifest, name, version, description }))
+}
+
+/// The id of a model of one chunk, and the messages that publish, upload and seal it.
+pub fn publication(file: &[u8], input: &str, dims: Vec<u32>) -> (ModelId, Vec<Message>) {
+    let (id, publish) = announce(file, input, dims);
+    let upload = UploadChunk { model: id, index: 0, bytes: file.to_vec() };
+    let seal = SealModel { model: id, max_fuel: FUEL };
+    (id, vec![publish, Message::UploadChunk(upload), Message::SealModel(seal)])
 }
 
 /// The number and the name that a transaction gets: from the mempool, or else in its block.

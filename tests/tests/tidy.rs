@@ -77,7 +77,8 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
             if !hidden && !SKIPPED.contains(&name.as_str()) {
                 walk(&path, found);
             }
-        } else {
+        } else if name != ".git" {
+            // In a second checkout, that is a file with the path of the first.
             found.push(path);
         }
     }

@@ -27,6 +27,7 @@ use crate::hash::{AppHash, CompilerHash, ModelId, OutputHash, TxHash};
 use crate::model::ModelRecord;
 use crate::receipt::Receipt;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ pub struct Status {
     pub node_id: String,
     /// The version of `assayd`.
     pub version: String,
-    /// CometBFT's version, as it reports itself.
+    /// CometBFT's version, as it reports itself; `none` where there is no CometBFT.
     pub comet_version: String,
     /// Heights.
     pub heights: Heights,
@@ -96,6 +97,9 @@ pub struct Status {
     /// The last proposal that this node voted against since it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refused: Option<RefusedProposal>,
+    /// How many it voted against since it started, by [`RefusedProposal::kind`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// A proposal that a node voted against.

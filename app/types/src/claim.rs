@@ -141,7 +141,84 @@ mod tests {
         assert!(length > MAX_TX_BYTES);
     }
 
+    fn any_outcome() -> impl Strategy<Value = JobOutcome> {
+        let digest = any::<[u8; 32]>;
+        prop_oneof![
+            digest().prop_map(|hash| JobOutcome::Inference(Outcome::Output(OutputHash(hash)))),
+            Just(JobOutcome::Inference(Outcome::Failed)),
+            digest().prop_map(|hash| JobOutcome::Compilation(Some(PlanHash(hash)))),
+            Just(JobOutcome::Compilation(None)),
+        ]
+    }
+
+    fn any_claim() -> impl Strategy<Value = Claim> {
+        let outcomes = proptest::collection::vec(any_outcome(), 0..40);
+        (any::<u64>(), any::<u32>(), any::<u64>(), outcomes, any::<[u8; 32]>()).prop_map(
+            |(height, engine, units, outcomes, root)| Claim {
+                height,
+                engine,
+                units,
+                outcomes,
+                state_root: AppHash(root),
+            },
+        )
+    }
+
+    /// Bytes as a proposer may send them: any at all, any after the prefix, and claims that were cut, grown, hit by
+    /// bits, given another count of outcomes, or joined with a part of another.
+    fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+        use proptest::sample::Index;
+        let noise = || proptest::collection::vec(any::<u8>(), 0..300);
+        let bits = proptest::collection::vec((any::<Index>(), 0..8u8), 1..6);
+        prop_oneof![
+            noise(),
+            noise().prop_map(|bytes| [PREFIX.as_slice(), &bytes].concat()),
+            (any_claim(), any::<Index>()).prop_map(|(claim, end)| {
+                let bytes = claim.encode();
+                bytes[..end.index(bytes.len() + 1)].to_vec()
+            }),
+            (any_claim(), noise()).prop_map(|(claim, more)| [claim.encode(), more].concat()),
+            (any_claim(), bits).prop_map(|(claim, bits)| {
+                let mut bytes = claim.encode();
+                for (at, bit) in bits {
+                    let at = at.index(bytes.len());
+                    bytes[at] ^= 1 << bit;
+                }
+                bytes
+            }),
+            (any_claim(), any::<u32>()).prop_map(|(claim, count)| {
+                let mut bytes = claim.encode();
+                bytes[28..32].copy_from_slice(&count.to_le_bytes());
+                bytes
+            }),
+            (any_claim(), any_claim(), any::<Index>(), any::<Index>()).prop_map(
+                |(one, other, end, start)| {
+                    let (one, other) = (one.encode(), other.encode());
+                    [&one[..end.index(one.len() + 1)], &other[start.index(other.len() + 1)..]].concat()
+                }
+            ),
+        ]
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn bytes_that_decode_are_the_one_encoding_of_a_claim_and_nothing_else(bytes in any_bytes()) {
+            if let Ok(claim) = Claim::decode(&bytes) {
+                prop_assert_eq!(claim.encode(), bytes.clone());
+                prop_assert!(Claim::is_claim(&bytes) && SignedTx::decode(&bytes).is_err());
+                prop_assert!(bytes.len() <= Claim::most_bytes(claim.outcomes.len()));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_claim_decodes_to_itself(claim in any_claim()) {
+            prop_assert_eq!(Claim::decode(&claim.encode()), Ok(claim));
+        }
+
         #[test]
         fn what_decodes_is_the_claim_that_was_encoded(at in 0..200usize, bit in 0..8u8) {
             let mut bytes = claim().encode();

@@ -98,6 +98,7 @@ impl State {
 mod tests {
     use super::Call::*;
     use super::*;
+    use proptest::prelude::*;
 
     fn run(calls: &[Call]) -> Result<(), Illegal> {
         let mut order = Order::default();
@@ -138,5 +139,65 @@ mod tests {
     #[test]
     fn heights_below_one_are_illegal() {
         assert!(run(&[Proposal(0)]).is_err() && run(&[Finalize(-1)]).is_err());
+    }
+
+    /// A connection's calls as the grammar has them: a genesis or a later start, then per height any number of
+    /// proposals, a decision and its commit; it may end anywhere.
+    fn any_calls() -> impl Strategy<Value = Vec<Call>> {
+        let rounds = proptest::collection::vec(0..4usize, 1..6);
+        (proptest::option::of(1..i64::MAX / 2), rounds, any::<prop::sample::Index>()).prop_map(
+            |(start, rounds, end)| {
+                let mut calls: Vec<Call> = if start.is_none() { vec![InitChain] } else { vec![] };
+                for (height, proposals) in (start.unwrap_or(1)..).zip(rounds) {
+                    calls.extend(std::iter::repeat_n(Proposal(height), proposals));
+                    calls.extend([Finalize(height), Commit]);
+                }
+                calls.truncate(1 + end.index(calls.len()));
+                calls
+            },
+        )
+    }
+
+    /// What may come after these legal calls, read off the grammar and not off the automaton.
+    fn may_follow(calls: &[Call], next: Call) -> bool {
+        let committed = calls.iter().filter(|call| **call == Commit).count() as i64;
+        let first = calls.iter().find_map(|call| match call {
+            InitChain => Some(1),
+            Proposal(height) | Finalize(height) => Some(*height),
+            Commit | VoteExtension => None,
+        });
+        let decided = matches!(calls.last(), Some(Finalize(_)));
+        match (next, first) {
+            (InitChain, first) => first.is_none(),
+            (Proposal(height) | Finalize(height), None) => height > 0,
+            (Proposal(height) | Finalize(height), Some(first)) => !decided && height == first + committed,
+            (Commit, _) => decided,
+            (VoteExtension, _) => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_grammar_has_is_legal_and_anything_else_stops_at_once(calls in any_calls(), by in -2..3i64) {
+            prop_assert_eq!(run(&calls), Ok(()));
+            for end in 0..=calls.len() {
+                let before = &calls[..end];
+                let height = calls.iter().rev().find_map(|call| match call {
+                    Proposal(height) | Finalize(height) => Some(*height + by),
+                    _ => None,
+                });
+                let height = height.unwrap_or(by);
+                for next in [InitChain, Proposal(height), Finalize(height), Commit, VoteExtension] {
+                    let with = [before, &[next]].concat();
+                    match run(&with) {
+                        Ok(()) => prop_assert!(may_follow(before, next), "{:?}", with),
+                        Err(illegal) => {
+                            prop_assert!(!may_follow(before, next), "{:?}", with);
+                            prop_assert_eq!(illegal.call, next);
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::faults::Lie;
 use crate::home::Home;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
@@ -35,6 +36,11 @@ pub(super) enum Command {
         after_help = "Examples:\n  $ assayd start\n  $ assayd start --home /srv/assay --set log.format=json"
     )]
     Start(StartArgs),
+    /// Run one validator in this process, without CometBFT, with accounts that have money.
+    #[command(after_help = "Examples:\n  $ assayd dev\n  $ assayd dev --home chain --block-time 1000\n\n\
+                      A block is made as soon as a transaction waits, and another one that signs its root; with\n\
+                      --block-time, one in every interval. Without --home, the chain is gone when the node stops.")]
+    Dev(DevArgs),
     /// Say how a running node is doing.
     Status(StatusArgs),
     /// Check that this machine computes the right bits.
@@ -151,6 +157,21 @@ pub(super) struct StartArgs {
     /// setting, so that it cannot be left on.
     #[arg(long, hide = true)]
     pub faulty_engine: bool,
+    /// Propose these lies in turn, and vote for everything: for tests, likewise.
+    #[arg(long, hide = true, value_enum, value_delimiter = ',', value_name = "KIND,...")]
+    pub lying_proposals: Vec<Lie>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    /// Where to keep the chain; without it, it is thrown away.
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Milliseconds from block to block; without it, a block is made when one is needed.
+    #[arg(long, value_name = "MS", value_parser = value_parser!(u64).range(1..=600_000))]
+    pub block_time: Option<u64>,
     #[command(flatten)]
     pub settings: Settings,
 }

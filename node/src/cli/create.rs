@@ -72,6 +72,14 @@ pub(super) fn testnet(args: &TestnetArgs, json: bool) -> Result<()> {
     Ok(())
 }
 
+/// Makes the home of a chain for development: this node is its validator, and these accounts have money.
+pub(super) fn dev(home: &Home, chain_id: &str, accounts: &[(Address, Amount)]) -> Result<()> {
+    let config = Config { moniker: "dev".into(), ..Config::default() };
+    let identity = create(home, &config)?;
+    let text = genesis(chain_id, &[(config.moniker, identity)], accounts)?;
+    write(&home.genesis(), &text)
+}
+
 /// The settings of a node of a network on one machine.
 fn local(moniker: String, port: u16) -> Config {
     let at = |offset: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port + offset));

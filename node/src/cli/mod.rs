@@ -6,6 +6,7 @@
 mod args;
 mod comet;
 mod create;
+mod dev;
 mod logging;
 mod report;
 mod start;
@@ -39,6 +40,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Init(args) => create::init(args, cli.json),
         Command::Testnet { command: TestnetCommand::Init(args) } => create::testnet(args, cli.json),
         Command::Start(args) => start::start(args),
+        Command::Dev(args) => dev::dev(args, cli.json),
         Command::Status(args) => report::status(args, cli.json),
         Command::Selftest => report::selftest(cli.json),
         Command::Version { long } => report::version(*long, cli.json),

@@ -39,21 +39,25 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
         return Ok(());
     }
     let Status { chain_id, moniker, node_id, heights, app_hash, peers, syncing, .. } = &status;
+    let comet = match status.comet_version.as_str() {
+        "none" => "without CometBFT".to_owned(),
+        version => format!("CometBFT {version}"),
+    };
     let state = if *syncing { "catching up" } else { "in step" };
     print_text(&format!(
-        "chain     {chain_id}\nnode      {moniker} {node_id}\nversion   {} (CometBFT {})\n\
+        "chain     {chain_id}\nnode      {moniker} {node_id}\nversion   {} ({comet})\n\
          heights   chain {}, application {}, index {}\napp hash  {app_hash}\npeers     {peers}\n\
          state     {state}\nkernels   {}\n",
-        status.version,
-        status.comet_version,
-        heights.chain,
-        heights.application,
-        heights.index,
-        status.kernels,
+        status.version, heights.chain, heights.application, heights.index, status.kernels,
     ));
+    if !status.refused.is_empty() {
+        let counts: Vec<String> =
+            status.refused.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        print_text(&format!("refused   proposals by what was wrong: {}\n", counts.join(", ")));
+    }
     if let Some(refused) = &status.last_refused {
         let RefusedProposal { height, proposer, kind, detail } = refused;
-        print_text(&format!("refused   a proposal of height {height} by {proposer}: {kind}: {detail}\n"));
+        print_text(&format!("          the last one of height {height} by {proposer}: {kind}: {detail}\n"));
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use super::args::StartArgs;
 use super::{env, logging};
 use crate::comet::locate;
-use crate::config;
+use crate::config::{self, Config};
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::faults::Faults;
 use crate::node::{self, Consensus, Options};
 use std::path::Path;
 
@@ -20,13 +21,15 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
             "create one with `assayd init`, or name it with --home",
         ));
     }
-    let config = config::load(Some(&path), env, &args.settings.set)
-        .map_err(|error| Error::input("bad_config", error, "correct the setting; see docs/operators.md"))?;
-    logging::start(&config.log)?;
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for (name, nearest) in config::unknown_variables(names) {
-        tracing::warn!("the variable {name} sets nothing; did you mean {nearest}?");
+    if home.solo_blocks().exists() {
+        let message = format!("{} is the home of a chain without CometBFT", home.root().display());
+        return Err(Error::input(
+            "dev_home",
+            message,
+            "run it with `assayd dev --home`, or name another home",
+        ));
     }
+    let config = settings(&path, &args.settings.set)?;
     let consensus = if args.external_comet {
         Consensus::External
     } else {
@@ -40,14 +43,27 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
             .map_err(|error| Error::internal("exe", error, "start assayd by its full path"))?;
         Consensus::Child { assayd, binary }
     };
-    let cache = engine::cache_folder(env);
     abort_on_panic();
-    node::run(&Options { home, config, consensus, cache, faulty: args.faulty_engine })
+    let faults = Faults { engine: args.faulty_engine, proposals: args.lying_proposals.clone() };
+    let compilers = engine::load(&engine::cache_folder(env), &mut |line| eprintln!("{line}"))?;
+    node::run(&Options { home, config, faults }, compilers, &consensus)
+}
+
+/// Reads a home's settings, and starts the log.
+pub(super) fn settings(path: &Path, set: &[String]) -> Result<Config> {
+    let config = config::load(Some(path), env, set)
+        .map_err(|error| Error::input("bad_config", error, "correct the setting; see docs/operators.md"))?;
+    logging::start(&config.log)?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (name, nearest) in config::unknown_variables(names) {
+        tracing::warn!("the variable {name} sets nothing; did you mean {nearest}?");
+    }
+    Ok(config)
 }
 
 /// A thread that panicked leaves the node half alive: better none at all. The state is as the last commit
 /// left it.
-fn abort_on_panic() {
+pub(super) fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         print(panic);

@@ -88,6 +88,23 @@ fn wrong_input_is_refused_with_status_2() {
 }
 
 #[test]
+fn a_home_with_cometbft_and_one_without_refuse_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("home");
+    let home = path.to_str().unwrap();
+    assayd(&["init", "alice", "--chain-id", "c-1", "--home", home]).unwrap();
+    std::fs::create_dir(Home::new(home).comet_blocks()).unwrap();
+    let error = assayd(&["dev", "--home", home]).unwrap_err();
+    assert!(error.exit_code() == 2 && error.hint().contains("assayd start"), "{error}");
+    std::fs::write(Home::new(home).solo_blocks(), "").unwrap();
+    let error = assayd(&["start", "--home", home]).unwrap_err();
+    assert!(error.exit_code() == 2 && error.hint().contains("assayd dev"), "{error}");
+    for flags in [vec!["dev", "--block-time", "0"], vec!["start", "--lying-proposals", "truth"]] {
+        assert!(Cli::try_parse_from([vec!["assayd"], flags].concat()).is_err());
+    }
+}
+
+#[test]
 fn a_node_that_does_not_answer_is_a_failure_with_a_hint() {
     // Port 9 of loopback: nobody listens.
     let error = assayd(&["status", "--node", "http://127.0.0.1:9"]).unwrap_err();

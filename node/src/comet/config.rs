@@ -12,7 +12,11 @@ use toml::Value;
 /// Bytes of a request to the RPC: a transaction in base64, in JSON.
 const MAX_RPC_BODY_BYTES: usize = 2 * MAX_TX_BYTES;
 /// Bytes of all transactions in the mempool.
-const MAX_MEMPOOL_BYTES: usize = 64 * MAX_TX_BYTES;
+pub(crate) const MAX_MEMPOOL_BYTES: usize = 64 * MAX_TX_BYTES;
+/// Transactions in the mempool.
+pub(crate) const MEMPOOL_SIZE: usize = 5000;
+/// Transactions that the mempool remembers, so that it does not take them again.
+pub(crate) const CACHE_SIZE: usize = 10_000;
 
 fn text(value: impl ToString) -> String {
     Value::String(value.to_string()).to_string()
@@ -93,9 +97,9 @@ type = "flood"
 recheck = true
 recheck_timeout = "1s"
 broadcast = true
-size = 5000
+size = {MEMPOOL_SIZE}
 max_txs_bytes = {MAX_MEMPOOL_BYTES}
-cache_size = 10000
+cache_size = {CACHE_SIZE}
 keep-invalid-txs-in-cache = false
 max_tx_bytes = {MAX_TX_BYTES}
 

@@ -4,23 +4,23 @@
 //! call is bounded in time. A height that CometBFT does not have is an answer (`None`), a CometBFT that does
 //! not answer an error.
 
+use crate::consensus::{Answer, Decided, Driver, Progress, Submission, Unavailable};
 use cometbft_rpc::client::CompatMode;
-use cometbft_rpc::endpoint::{block, broadcast::tx_sync, commit, status, validators};
 use cometbft_rpc::{Client, HttpClient, HttpClientUrl, Paging};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tendermint::block::Height;
+use tendermint::block::signed_header::SignedHeader;
+use tendermint::validator;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why CometBFT gave no answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum RpcError {
-    /// It cannot be reached, or speaks otherwise.
-    #[error("CometBFT does not answer: {0}")]
-    Unavailable(String),
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum RpcError {
+    /// CometBFT cannot be reached, or speaks otherwise.
+    Silent(String),
     /// It refuses the request.
-    #[error("{0}")]
     Refused(String),
 }
 
@@ -32,7 +32,16 @@ impl From<cometbft_rpc::Error> for RpcError {
                 let source = &detail.source;
                 RpcError::Refused(source.data().unwrap_or(source.message()).to_string())
             }
-            detail => RpcError::Unavailable(detail.to_string().lines().next().unwrap_or_default().into()),
+            detail => RpcError::Silent(detail.to_string().lines().next().unwrap_or_default().into()),
+        }
+    }
+}
+
+impl From<RpcError> for Unavailable {
+    fn from(error: RpcError) -> Self {
+        match error {
+            RpcError::Silent(why) => Unavailable(format!("CometBFT does not answer: {why}")),
+            RpcError::Refused(why) => Unavailable(why),
         }
     }
 }
@@ -46,63 +55,65 @@ impl Rpc {
     ///
     /// # Errors
     /// When the client cannot be built.
-    pub fn new(listens: SocketAddr) -> Result<Self, RpcError> {
+    pub fn new(listens: SocketAddr) -> Result<Self, Unavailable> {
         let url = format!("http://{}", reachable(listens));
         let url: HttpClientUrl = url.parse().map_err(RpcError::from)?;
-        Ok(Self(HttpClient::builder(url).compat_mode(CompatMode::V0_38).timeout(TIMEOUT).build()?))
+        let client = HttpClient::builder(url).compat_mode(CompatMode::V0_38).timeout(TIMEOUT).build();
+        Ok(Self(client.map_err(RpcError::from)?))
+    }
+}
+
+impl Driver for Rpc {
+    fn progress(&self) -> Answer<'_, Progress> {
+        Box::pin(async move {
+            let (status, network) = tokio::join!(self.0.status(), self.0.net_info());
+            let status = status.map_err(RpcError::from)?;
+            let peers = network.map_or(0, |network| u32::try_from(network.n_peers).unwrap_or(u32::MAX));
+            Ok(Progress {
+                height: status.sync_info.latest_block_height.value(),
+                syncing: status.sync_info.catching_up,
+                peers,
+                version: status.node_info.version.to_string(),
+            })
+        })
     }
 
-    /// How the node is doing, and who it is.
-    ///
-    /// # Errors
-    /// [`RpcError`].
-    pub async fn status(&self) -> Result<status::Response, RpcError> {
-        Ok(self.0.status().await?)
+    fn submit(&self, tx: Vec<u8>) -> Answer<'_, Submission> {
+        Box::pin(async move {
+            match self.0.broadcast_tx_sync(tx).await.map_err(RpcError::from) {
+                Ok(answer) if answer.code.is_ok() => Ok(Submission::Waits),
+                Ok(answer) => Ok(Submission::Rejected { code: answer.code.value(), log: answer.log }),
+                Err(RpcError::Refused(why)) if why.contains("already exists in cache") => {
+                    Ok(Submission::Known)
+                }
+                Err(RpcError::Refused(why)) => Ok(Submission::Full(why)),
+                Err(silent) => Err(silent.into()),
+            }
+        })
     }
 
-    /// Peers connected.
-    ///
-    /// # Errors
-    /// [`RpcError`].
-    pub async fn peers(&self) -> Result<u32, RpcError> {
-        let peers = self.0.net_info().await?.n_peers;
-        Ok(u32::try_from(peers).unwrap_or(u32::MAX))
+    fn block(&self, height: Option<u64>) -> Answer<'_, Option<Decided>> {
+        Box::pin(async move {
+            let answer = match height {
+                Some(height) => self.0.block(as_height(height)?).await,
+                None => self.0.latest_block().await,
+            };
+            Ok(existing(answer)?.map(|found| Decided { id: found.block_id, block: found.block }))
+        })
     }
 
-    /// Hands a transaction to the mempool, and waits for what CheckTx says.
-    ///
-    /// # Errors
-    /// [`RpcError::Refused`] when the mempool is full or has seen the transaction.
-    pub async fn broadcast(&self, tx: Vec<u8>) -> Result<tx_sync::Response, RpcError> {
-        Ok(self.0.broadcast_tx_sync(tx).await?)
+    fn signed_header(&self, height: u64) -> Answer<'_, Option<SignedHeader>> {
+        Box::pin(async move {
+            let found = existing(self.0.commit(as_height(height)?).await)?;
+            Ok(found.map(|found| found.signed_header))
+        })
     }
 
-    /// A block; `None` is the latest.
-    ///
-    /// # Errors
-    /// [`RpcError`].
-    pub async fn block(&self, height: Option<u64>) -> Result<Option<block::Response>, RpcError> {
-        let answer = match height {
-            Some(height) => self.0.block(as_height(height)?).await,
-            None => self.0.latest_block().await,
-        };
-        existing(answer)
-    }
-
-    /// A header with its commit.
-    ///
-    /// # Errors
-    /// [`RpcError`].
-    pub async fn commit(&self, height: u64) -> Result<Option<commit::Response>, RpcError> {
-        existing(self.0.commit(as_height(height)?).await)
-    }
-
-    /// All validators at a height.
-    ///
-    /// # Errors
-    /// [`RpcError`].
-    pub async fn validators(&self, height: u64) -> Result<Option<validators::Response>, RpcError> {
-        existing(self.0.validators(as_height(height)?, Paging::All).await)
+    fn validators(&self, height: u64) -> Answer<'_, Option<Vec<validator::Info>>> {
+        Box::pin(async move {
+            let found = existing(self.0.validators(as_height(height)?, Paging::All).await)?;
+            Ok(found.map(|found| found.validators))
+        })
     }
 }
 

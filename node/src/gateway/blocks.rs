@@ -1,4 +1,4 @@
-//! Blocks, as CometBFT has them.
+//! Blocks, as consensus has them.
 
 use super::{Failure, Gateway, parse};
 use assay_types::api::Block;
@@ -16,7 +16,7 @@ pub(super) async fn block(
         "latest" => None,
         text => Some(parse("height", text)?),
     };
-    let found = gateway.0.rpc.block(height).await?;
+    let found = gateway.0.consensus.block(height).await?;
     let found = found.ok_or_else(|| {
         Failure::not_found("there is no block at this height", "see the latest one at /v1/blocks/latest")
     })?;
@@ -24,7 +24,7 @@ pub(super) async fn block(
     let app_hash = <[u8; 32]>::try_from(header.app_hash.as_bytes());
     Ok(Json(Block {
         height: header.height.value(),
-        hash: hex::encode(found.block_id.hash.as_bytes()),
+        hash: hex::encode(found.id.hash.as_bytes()),
         time: header.time.to_rfc3339(),
         proposer: header.proposer_address.to_string(),
         app_hash: AppHash(app_hash.map_err(|_| Failure::internal("a header without an app hash".into()))?),

@@ -2,7 +2,7 @@
 //!
 //! It translates and bounds: bodies to 4 MiB, answers to a time, dry runs and connections to a number. It
 //! decides nothing about state and keeps none; every answer comes from the state machine's reader or from
-//! CometBFT. An error is `application/problem+json` with our stable number, also for routes that do not
+//! consensus. An error is `application/problem+json` with our stable number, also for routes that do not
 //! exist.
 
 mod blocks;
@@ -17,8 +17,8 @@ mod txs;
 
 pub use problem::Failure;
 
-use crate::comet::rpc::Rpc;
 use crate::config;
+use crate::consensus::Driver;
 use crate::metrics;
 use crate::refusals::Refusals;
 use assay_core::{Fatal, Reader};
@@ -62,7 +62,7 @@ pub struct Gateway(Arc<Parts>);
 
 struct Parts {
     reader: Reader,
-    rpc: Rpc,
+    consensus: Arc<dyn Driver>,
     about: About,
     timeout: Duration,
     simulations: Arc<Semaphore>,
@@ -70,11 +70,11 @@ struct Parts {
 }
 
 impl Gateway {
-    /// A gateway to this state and this CometBFT.
-    pub fn new(reader: Reader, rpc: Rpc, about: About, settings: &config::Gateway) -> Self {
+    /// A gateway to this state and this consensus.
+    pub fn new(reader: Reader, consensus: Arc<dyn Driver>, about: About, settings: &config::Gateway) -> Self {
         Self(Arc::new(Parts {
             reader,
-            rpc,
+            consensus,
             about,
             timeout: Duration::from_secs(settings.timeout_s),
             simulations: Arc::new(Semaphore::new(settings.simulations as usize)),

@@ -1,6 +1,6 @@
 //! Errors as `application/problem+json` (RFC 9457), with our stable number and what to do next.
 
-use crate::comet::rpc::RpcError;
+use crate::consensus::Unavailable;
 use assay_core::Fatal;
 use assay_types::api::Problem;
 use assay_types::error::Rejected;
@@ -96,7 +96,7 @@ impl From<Fatal> for Failure {
     fn from(fatal: Fatal) -> Self {
         match fatal {
             Fatal::NoChain => {
-                let hint = "wait for CometBFT to start the chain";
+                let hint = "wait for consensus to start the chain";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_chain", "there is no chain yet", hint)
             }
             fatal => Self::internal(fatal.to_string()),
@@ -104,8 +104,8 @@ impl From<Fatal> for Failure {
     }
 }
 
-impl From<RpcError> for Failure {
-    fn from(error: RpcError) -> Self {
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
         let hint = "wait a moment; if it lasts, ask the operator of this node";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_consensus", error.to_string(), hint)
     }

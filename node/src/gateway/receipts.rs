@@ -43,9 +43,9 @@ pub(super) async fn show(
             "ask again after the next block",
         )
     };
-    let signed = gateway.0.rpc.commit(next).await?.ok_or_else(unsigned)?;
-    let validators = gateway.0.rpc.validators(next).await?.ok_or_else(unsigned)?;
-    if signed.signed_header.header.app_hash.as_bytes() != record.root.as_bytes() {
+    let signed = gateway.0.consensus.signed_header(next).await?.ok_or_else(unsigned)?;
+    let validators = gateway.0.consensus.validators(next).await?.ok_or_else(unsigned)?;
+    if signed.header.app_hash.as_bytes() != record.root.as_bytes() {
         return Err(Failure::internal(format!(
             "header {next} has another root than state {}",
             record.height
@@ -58,8 +58,8 @@ pub(super) async fn show(
         index,
         model_id: record.infer.model,
         manifest: record.manifest,
-        signed_header: value(&signed.signed_header)?,
-        validators: value(&validators.validators)?,
+        signed_header: value(&signed)?,
+        validators: value(&validators)?,
         proof: STANDARD.encode(record.proof),
         receipt: STANDARD.encode(record.receipt),
         input: STANDARD.encode(codec::encode(&record.infer.inputs)),

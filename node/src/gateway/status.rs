@@ -11,12 +11,11 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cometbft_rpc::endpoint;
+use tendermint::validator::Info;
 
-/// `GET /v1/status`. It answers also while there is no chain yet and CometBFT is silent.
+/// `GET /v1/status`. It answers also while there is no chain yet and consensus is silent.
 pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status>, Failure> {
-    let (comet, peers) = tokio::join!(gateway.0.rpc.status(), gateway.0.rpc.peers());
-    let comet = comet.ok();
+    let progress = gateway.0.consensus.progress().await.ok();
     let (application, app_hash, engines, chain_id) = gateway
         .read(|reader| {
             let Some((height, root)) = reader.view().tip()? else {
@@ -25,26 +24,25 @@ pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status
             Ok((height, root, reader.engines()?, reader.chain_id()?))
         })
         .await?;
-    let info = comet.as_ref().map(|comet| &comet.node_info);
-    let sync = comet.as_ref().map(|comet| &comet.sync_info);
     Ok(Json(Status {
         chain_id,
         moniker: gateway.0.about.moniker.clone(),
         node_id: gateway.0.about.node_id.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
-        comet_version: info.map(|info| info.version.to_string()).unwrap_or_default(),
+        comet_version: progress.as_ref().map(|progress| progress.version.clone()).unwrap_or_default(),
         heights: Heights {
-            chain: sync.map_or(0, |sync| sync.latest_block_height.value()),
+            chain: progress.as_ref().map_or(0, |progress| progress.height),
             application,
             // The index is written in the commit's own batch.
             index: application,
         },
         app_hash,
-        peers: peers.unwrap_or(0),
-        syncing: sync.is_none_or(|sync| sync.catching_up),
+        peers: progress.as_ref().map_or(0, |progress| progress.peers),
+        syncing: progress.is_none_or(|progress| progress.syncing),
         engines,
         kernels: gateway.0.reader.kernels().into(),
         last_refused: gateway.0.about.refusals.last(),
+        refused: gateway.0.about.refusals.counts(),
     }))
 }
 
@@ -65,15 +63,15 @@ pub(super) async fn genesis(State(gateway): State<Gateway>) -> impl IntoResponse
 
 /// `GET /v1/validators`: those of the latest block.
 pub(super) async fn validators(State(gateway): State<Gateway>) -> Result<Json<Validators>, Failure> {
-    let height = gateway.0.rpc.status().await?.sync_info.latest_block_height.value();
-    let found = gateway.0.rpc.validators(height).await?;
+    let height = gateway.0.consensus.progress().await?.height;
+    let found = gateway.0.consensus.validators(height).await?;
     let found =
         found.ok_or_else(|| Failure::not_found("there is no block yet", "wait for the first block"))?;
     Ok(Json(describe(height, &found)))
 }
 
-fn describe(height: u64, found: &endpoint::validators::Response) -> Validators {
-    let validators = found.validators.iter().map(|validator| ValidatorInfo {
+fn describe(height: u64, found: &[Info]) -> Validators {
+    let validators = found.iter().map(|validator| ValidatorInfo {
         address: validator.address.to_string(),
         public_key: STANDARD.encode(validator.pub_key.to_bytes()),
         power: validator.power(),

@@ -1,6 +1,7 @@
-//! The gateway over HTTP, on a chain of one genesis and with no CometBFT to ask.
+//! The gateway over HTTP: on a chain of one genesis with no CometBFT to ask, and on one that needs none.
 
 use super::*;
+use crate::solo::{Solo, dev_accounts};
 use crate::testing;
 use assay_core::App;
 use assay_genesis::GenesisAccount;
@@ -20,7 +21,7 @@ struct Running {
     base: String,
     agent: ureq::Agent,
     _runtime: tokio::runtime::Runtime,
-    app: App,
+    app: Arc<App>,
     _folder: tempfile::TempDir,
 }
 
@@ -30,8 +31,27 @@ fn rich() -> Address {
 
 /// A gateway, before genesis.
 fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
+    // Port 9 of loopback: nobody listens.
+    let rpc = crate::comet::rpc::Rpc::new("127.0.0.1:9".parse().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let app = testing::app(folder.path());
+    let app = Arc::new(testing::app(folder.path()));
+    serve(folder, app, Arc::new(rpc), settings)
+}
+
+/// A gateway to a chain without CometBFT.
+fn solo() -> (Running, Solo) {
+    let folder = tempfile::tempdir().unwrap();
+    let app = Arc::new(testing::app(folder.path()));
+    let solo = testing::solo(folder.path(), &app);
+    (serve(folder, app, Arc::new(solo.clone()), |_| ()), solo)
+}
+
+fn serve(
+    folder: tempfile::TempDir,
+    app: Arc<App>,
+    driver: Arc<dyn Driver>,
+    settings: impl FnOnce(&mut config::Gateway),
+) -> Running {
     let mut gateway = config::Config::default().gateway;
     gateway.listen.set_port(0);
     settings(&mut gateway);
@@ -39,9 +59,7 @@ fn start(settings: impl FnOnce(&mut config::Gateway)) -> Running {
     let (genesis, refusals) = ("{\"chain_id\":\"c-1\"}".into(), Refusals::default());
     let about = About { moniker: "n".into(), node_id: "id".into(), genesis, refusals };
     let (address, serving) = runtime.block_on(async {
-        // Port 9 of loopback: nobody listens.
-        let rpc = Rpc::new("127.0.0.1:9".parse().unwrap()).unwrap();
-        let server = Gateway::new(app.reader(), rpc, about, &gateway);
+        let server = Gateway::new(app.reader(), driver, about, &gateway);
         server.serve(&gateway, std::future::pending()).await.unwrap()
     });
     runtime.spawn(serving);
@@ -144,6 +162,37 @@ fn a_dry_run_is_refused_with_the_chains_own_number() {
     let (status, _, body) = node.post("/v1/simulate", ask(&empty).as_bytes());
     let found = (status, body["name"].as_str().unwrap());
     assert!([(404, "model_unknown"), (422, "bad_tensors")].contains(&found), "{body}");
+}
+
+#[test]
+fn a_transaction_goes_in_and_is_found_in_a_signed_block() {
+    let (node, solo) = solo();
+    assert_problem(node.get("/v1/blocks/latest"), 404, "not_found", 0);
+    assert_problem(node.get("/v1/validators"), 404, "not_found", 0);
+    let tx = testing::transfer(&dev_accounts()[0], 0);
+    let body = json!({"tx": STANDARD.encode(&tx)}).to_string();
+    for _ in 0..2 {
+        // The second time it is there already.
+        let (status, _, answer) = node.post("/v1/txs", body.as_bytes());
+        assert_eq!((status, &answer["tx_hash"]), (202, &json!(assay_types::hash::TxHash::of(&tx))));
+    }
+    let early = json!({"tx": STANDARD.encode(testing::transfer(&dev_accounts()[0], 5))}).to_string();
+    assert_problem(node.post("/v1/txs", early.as_bytes()), 422, "nonce_too_high", 10);
+    let made = solo.produce().unwrap();
+    let (_, _, block) = node.get("/v1/blocks/1");
+    assert_eq!(node.get("/v1/blocks/latest").2, block);
+    let hash = hex::encode(made.header.hash().as_bytes());
+    assert_eq!(
+        (&block["hash"], &block["txs"][1]),
+        (&json!(hash), &json!(assay_types::hash::TxHash::of(&tx)))
+    );
+    let (_, _, found) = node.get(&format!("/v1/txs/{}", assay_types::hash::TxHash::of(&tx)));
+    assert_eq!((&found["height"], &found["code"]), (&json!(1), &json!(0)));
+    let (_, _, validators) = node.get("/v1/validators");
+    assert_eq!(validators["validators"][0]["address"], made.header.proposer_address.to_string());
+    let status = node.get("/v1/status").2;
+    assert_eq!((&status["heights"]["chain"], &status["comet_version"]), (&json!(1), &json!("none")));
+    assert_problem(node.get("/v1/blocks/2"), 404, "not_found", 0);
 }
 
 #[test]

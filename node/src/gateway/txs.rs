@@ -1,7 +1,7 @@
 //! Transactions: handed to the mempool, and found again in blocks.
 
 use super::{Failure, Gateway, json, parse};
-use crate::comet::rpc::RpcError;
+use crate::consensus::Submission;
 use assay_types::api::{SubmitTx, Submitted, TxInfo};
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
@@ -25,12 +25,11 @@ pub(super) async fn submit(
         return Err(Rejected::TxTooLong { len: tx.len() as u64, limit: MAX_TX_BYTES as u64 }.into());
     }
     let tx_hash = TxHash::of(&tx);
-    match gateway.0.rpc.broadcast(tx).await {
-        Ok(answer) if answer.code.is_ok() || answer.code.value() == Rejected::WaitsAlready.code() => {}
-        Ok(answer) => return Err(Failure::refused(answer.code.value(), answer.log)),
-        Err(RpcError::Refused(why)) if why.contains("already exists in cache") => {}
-        Err(RpcError::Refused(why)) => return Err(Failure::mempool(why)),
-        Err(error) => return Err(error.into()),
+    match gateway.0.consensus.submit(tx).await? {
+        Submission::Waits | Submission::Known => {}
+        Submission::Rejected { code, .. } if code == Rejected::WaitsAlready.code() => {}
+        Submission::Rejected { code, log } => return Err(Failure::refused(code, log)),
+        Submission::Full(why) => return Err(Failure::mempool(why)),
     }
     Ok((StatusCode::ACCEPTED, Json(Submitted { tx_hash })))
 }

@@ -27,6 +27,8 @@ pub struct Options {
     pub binaries: Binaries,
     /// Accounts that have money from the start.
     pub accounts: Vec<(Address, Amount)>,
+    /// Settings of every node, as `section.key=value`.
+    pub settings: Vec<String>,
 }
 
 impl Options {
@@ -39,6 +41,7 @@ impl Options {
             base_port: None,
             binaries,
             accounts: Vec::new(),
+            settings: Vec::new(),
         }
     }
 }
@@ -59,7 +62,7 @@ impl Network {
     /// # Errors
     /// [`Error::NoPorts`], [`Error::Command`] with what `assayd` said, [`Error::Io`].
     pub fn init(options: Options) -> Result<Self, Error> {
-        let Options { validators, chain_id, dir, base_port, binaries, accounts } = options;
+        let Options { validators, chain_id, dir, base_port, binaries, accounts, settings } = options;
         std::fs::create_dir_all(&dir).map_err(Error::io("cannot create", &dir))?;
         let block = match base_port {
             Some(_) => None,
@@ -73,6 +76,9 @@ impl Network {
         command.arg("--output").arg(&homes);
         for (address, amount) in &accounts {
             command.arg("--account").arg(format!("{address}={}", amount.0));
+        }
+        for setting in &settings {
+            command.args(["--set", setting]);
         }
         command::run(&mut command, START_LIMIT)?;
         let mut nodes = Vec::new();

@@ -32,13 +32,15 @@ pub struct Ports {
     pub rpc: u16,
     /// The gateway.
     pub gateway: u16,
+    /// The metrics, when they are served.
+    pub metrics: u16,
 }
 
 impl Ports {
     /// The ports of the node at an index, as `assayd testnet init --starting-port` deals them.
     pub fn of(starting: u16, index: usize) -> Self {
         let first = starting + PORTS_PER_NODE * index as u16;
-        Self { p2p: first, rpc: first + 1, gateway: first + 2 }
+        Self { p2p: first, rpc: first + 1, gateway: first + 2, metrics: first + 3 }
     }
 }
 
