@@ -14,6 +14,7 @@ use assay_store::Store;
 use assay_types::amount::Amount;
 use assay_types::hash::CompilerHash;
 use assay_types::message::{Message, Transfer};
+use assay_types::params::Params;
 use assay_types::tensor::InputShape;
 use assay_types::tx::Tx;
 use std::path::Path;
@@ -68,10 +69,15 @@ pub(crate) fn signer() -> Signer {
 
 /// The genesis of the chain `solo-1`, whose development accounts have money.
 pub(crate) fn document() -> GenesisDoc {
+    document_of(networks::params("local").unwrap())
+}
+
+/// The same with other parameters.
+pub(crate) fn document_of(params: Params) -> GenesisDoc {
     let account = |dev: DevAccount| GenesisAccount { address: dev.address, balance: dev.balance };
     let accounts = dev_accounts().into_iter().map(account).collect();
     let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let state = GenesisState { accounts, engine, params: networks::params("local").unwrap() };
+    let state = GenesisState { accounts, engine, params };
     let public = key().public_key().to_bytes().try_into().unwrap();
     let validator = Validator::new("solo", &public, 10);
     GenesisDoc::new("solo-1", &at(START).to_rfc3339(), vec![validator], state).unwrap()

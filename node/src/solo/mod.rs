@@ -16,6 +16,8 @@ mod block;
 mod journal;
 mod mempool;
 mod pace;
+#[cfg(test)]
+mod recorded;
 mod serve;
 mod signer;
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! The driver against CometBFT's own blocks, a light client, crashes, and a clock that jumps.
 
 use super::block::{self, Fixed, Parent};
+use super::recorded::recorded;
 use super::*;
 use crate::consensus::Submission;
-use crate::testing::{self, START, at, document, signer};
+use crate::testing::{self, START, at, document, document_of, signer};
 use assay_core::App;
-use assay_genesis::Validator as GenesisValidator;
+use assay_genesis::{Validator as GenesisValidator, networks};
+use assay_types::params::Params;
 use proptest::prelude::*;
-use serde_json::Value;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 use tendermint::block::Commit;
 use tendermint::block::signed_header::SignedHeader;
-use tendermint::private_key::PrivateKey;
 use tendermint_light_client_verifier::options::Options;
 use tendermint_light_client_verifier::types::{TrustThreshold, TrustedBlockState, UntrustedBlockState};
 use tendermint_light_client_verifier::{ProdVerifier, Verdict, Verifier};
@@ -36,8 +36,12 @@ fn try_open(folder: &Path, doc: &GenesisDoc, clock: &Arc<AtomicI64>) -> Result<(
 
 impl Chain {
     fn start() -> Self {
+        Self::start_of(&document())
+    }
+
+    fn start_of(document: &GenesisDoc) -> Self {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(AtomicI64::new(START)));
-        let (app, solo) = try_open(folder.path(), &document(), &clock).unwrap();
+        let (app, solo) = try_open(folder.path(), document, &clock).unwrap();
         Self { folder, app, clock, solo }
     }
 
@@ -56,24 +60,6 @@ impl Chain {
     fn signed(&self, height: u64) -> SignedHeader {
         self.solo.0.journal.get(height).unwrap().unwrap().signed_header().unwrap()
     }
-}
-
-/// Three blocks of a real CometBFT v0.38.26, with their commits, and what each gave.
-fn recorded() -> (PrivateKey, Vec<(Block, Commit, Vec<ExecTxResult>)>) {
-    let json: Value = serde_json::from_str(include_str!("cometbft.json")).unwrap();
-    let read = |block: &Value| {
-        let results = block["results"].as_array().unwrap().iter().map(|result| ExecTxResult {
-            code: u32::try_from(result["code"].as_u64().unwrap()).unwrap(),
-            gas_wanted: result["gas_wanted"].as_str().unwrap().parse().unwrap(),
-            gas_used: result["gas_used"].as_str().unwrap().parse().unwrap(),
-            ..Default::default()
-        });
-        let of = |part: &str| block[part].clone();
-        let commit: Commit = serde_json::from_value(of("commit")).unwrap();
-        (serde_json::from_value(of("block")).unwrap(), commit, results.collect())
-    };
-    let blocks = json["blocks"].as_array().unwrap().iter().map(read).collect();
-    (serde_json::from_value(json["key"].clone()).unwrap(), blocks)
 }
 
 #[test]
@@ -296,16 +282,19 @@ fn a_transaction_is_taken_once_and_its_refusal_has_its_number() {
 
 #[test]
 fn what_expires_while_it_waits_is_dropped_and_leaves_the_rest() {
-    let chain = Chain::start();
     // More than a block may run, so that the last ones wait for the next block.
-    let fit = 1_000_000_000 / 220_000;
-    let first: Vec<_> = (0..fit).map(|nonce| chain.pay(0, nonce, 100)).collect();
+    let units = 400_000_000;
+    let params = Params { max_block_units: units, ..networks::params("local").unwrap() };
+    let chain = Chain::start_of(&document_of(params));
+    let fit = units / 220_000;
+    // Of accounts in turn, for one account may have 256 transactions waiting.
+    let first: Vec<_> = (0..fit).map(|number| chain.pay(number as usize % 8, number / 8, 100)).collect();
     let (offers, _) = chain.solo.block().with(&[]).execute().unwrap();
     assert!(offers.is_empty());
     for tx in &first {
         assert_eq!(chain.solo.offer(tx).unwrap(), Submission::Waits);
     }
-    let (late, lasting) = (chain.pay(1, 0, 2), chain.pay(2, 0, 100));
+    let (late, lasting) = (chain.pay(8, 0, 2), chain.pay(9, 0, 100));
     let (offers, made) = chain.solo.block().with(&[late, lasting.clone()]).execute().unwrap();
     assert_eq!(offers, [Submission::Waits, Submission::Waits]);
     assert_eq!((made.txs.len() as u64, made.dropped, chain.solo.waiting()), (fit + 1, 1, 1));

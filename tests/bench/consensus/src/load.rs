@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 const WARM: f64 = 3.0;
 
 /// Offers the lanes of transactions side by side, each in its order, for some seconds; the transactions a second
-/// that blocks took meanwhile. `own` transactions of each block are not the load's: our claims. At most `most` wait at once.
+/// that blocks took meanwhile. `own` transactions of each block are not the load's: our claims. At most `most`
+/// wait at once.
 pub fn rate(port: u16, lanes: &[Vec<Vec<u8>>], seconds: u64, own: u64, most: i64) -> Result<f64> {
     let rpc = Rpc::at(port);
     let first = rpc.height()? + 1;
