@@ -163,6 +163,7 @@ entry! {
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_lines)] // loops that must be expanded in place
 unsafe fn one_body<V: Lanes>(post: &Post<'_>, grid: &Grid, at: usize, x: *const f32, y: *mut f32) {
     let mut grid = *grid;
     if grid.stride == grid.columns && !matches!(post.other(), Some(Other::Columns(_))) {

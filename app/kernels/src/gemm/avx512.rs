@@ -50,6 +50,7 @@ macro_rules! shape {
         /// # Safety
         /// As for [`TileFn`](super::tile::TileFn); there are terms.
         #[inline]
+        #[allow(clippy::too_many_lines)] // one loop in three ways, each with its list of registers
         #[target_feature(enable = "avx512f")]
         unsafe fn $name<const TAPS: bool>(t: &Tile, sums: &mut [[Avx512; 2]; $rows]) {
             let (panel, line, step) = (bytes(t.w_panel), bytes(t.w_line), bytes(t.ahead_step));
