@@ -142,15 +142,7 @@ impl Arithmetic for Avx2 {
             Avx2(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
         }
     }
-    #[inline(always)]
-    fn each(self, function: fn(f32) -> f32) -> Self {
-        Self::load(&self.to_array().map(function))
-    }
-    #[inline(always)]
-    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
-        let (a, b) = (self.to_array(), b.to_array());
-        Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
-    }
+    crate::lanes::through_arrays!();
 }
 
 impl Lanes for Avx2 {

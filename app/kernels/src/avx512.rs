@@ -122,15 +122,7 @@ impl Arithmetic for Avx512 {
             Avx512(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent)))
         }
     }
-    #[inline(always)]
-    fn each(self, function: fn(f32) -> f32) -> Self {
-        Self::load(&self.to_array().map(function))
-    }
-    #[inline(always)]
-    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
-        let (a, b) = (self.to_array(), b.to_array());
-        Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
-    }
+    crate::lanes::through_arrays!();
 }
 
 impl Lanes for Avx512 {

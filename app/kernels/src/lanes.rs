@@ -110,6 +110,25 @@ pub(crate) trait Lanes: Arithmetic {
     }
 }
 
+/// The functions of [`Arithmetic`] that have one body on every machine, for a vector of registers: lane by lane, in
+/// an array.
+#[allow(unused_macros)] // by the reference alone
+macro_rules! through_arrays {
+    () => {
+        #[inline(always)]
+        fn each(self, function: fn(f32) -> f32) -> Self {
+            Self::load(&self.to_array().map(function))
+        }
+        #[inline(always)]
+        fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+            let (a, b) = (self.to_array(), b.to_array());
+            Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
+        }
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use through_arrays;
+
 /// A loop, not a closure: a closure that is not inlined is compiled without the instruction set.
 macro_rules! each_vector {
     (|$i:ident| $body:expr) => {{
