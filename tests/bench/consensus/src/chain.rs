@@ -64,15 +64,16 @@ impl Chain {
     pub fn commit(&self, tx: &[u8]) -> Result<f64> {
         let start = Instant::now();
         let hash: TxHash = self.client().submit(tx)?;
-        let end = start + PATIENCE;
-        while self.client().tx(&hash)?.is_none() {
-            if Instant::now() > end {
+        let info = loop {
+            if let Some(info) = self.client().tx(&hash)? {
+                break info;
+            }
+            if start.elapsed() > PATIENCE {
                 return Err("a transaction was not committed in two minutes".into());
             }
             std::thread::sleep(Duration::from_millis(2));
-        }
+        };
         let took = start.elapsed().as_secs_f64();
-        let info = self.client().tx(&hash)?.ok_or("a transaction that was there is gone")?;
         if info.code != 0 { Err(format!("a transaction failed: {}", info.name).into()) } else { Ok(took) }
     }
 
