@@ -101,6 +101,9 @@ fn four_validators_survive_a_kill_of_each_process_and_agree_on_everything() {
     let (wallet, mut network) = funded_wallet(folder.path(), "publisher", 4, &[sender.address()]);
 
     let model = publish(&wallet);
+    // The others may still be at the block before.
+    let sealed_at = ok(network.height());
+    ok(network.wait_height(sealed_at, PATIENCE));
     let mut inferences = vec![infer(&wallet.at(network.node(1).gateway().url()), &model, 3)];
     let to = Sender::new(201).address().to_string();
     let mut txs = vec![tx_hash(&ok(wallet.run(["send", to.as_str(), "1000"])))];
