@@ -37,8 +37,8 @@ impl Conv {
     }
 
     pub(crate) fn run(&self, view: &mut View<'_>) {
-        let (x, weights, bias): (&[f32], &[f32], &[f32]) =
-            (view.operand(0), view.operand(1), view.operand(2));
+        let (x, weights) = (view.factors(0), view.factors(1));
+        let bias: &[f32] = view.operand(2);
         let positions = self.output[1] * self.output[2];
         let at_once = conv_panels(self.depth, positions);
         let panels: &mut [[f32; PANEL]] = view.scratch(at_once * self.depth);

@@ -73,8 +73,8 @@ impl Einsum {
     }
 
     pub(crate) fn run(&self, view: &mut View<'_>) {
-        let row_data: &[f32] = view.operand(self.loops.row_operand);
-        let column_data: &[f32] = view.operand(self.loops.column_operand());
+        let row_data = view.factors(self.loops.row_operand);
+        let column_data = view.factors(self.loops.column_operand());
         let y: &mut [f32] = view.result();
         let own: &mut Columns = view.scratch(self.columns.div_ceil(PANEL) * self.depth);
         let gathered = if self.contiguous { 0 } else { MAX_ROWS * self.depth };

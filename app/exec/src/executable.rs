@@ -9,6 +9,7 @@ use assay_kernels::Isa;
 use assay_plan::{Node, ValidPlan};
 use assay_types::tensor::{CANONICAL_NAN, DType, NamedTensor, Port, Tensor};
 use std::path::Path;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, PoisonError};
 
 /// What a run that depends on data can end in: an index out of range, a zero integer divisor.
@@ -131,6 +132,7 @@ impl Executable {
             isa: self.isa,
             threads,
             arena: self.take_arena(),
+            looked: self.program.slots.iter().map(|_| AtomicU8::new(0)).collect(),
         };
         let outputs = self.compute(&run, watch);
         self.return_arena(run.arena);

@@ -2,7 +2,7 @@
 
 use crate::buffer::Element;
 use crate::view::View;
-use assay_kernels::Pool;
+use assay_kernels::{Pool, quotient, scale};
 use assay_plan::Opcode;
 use assay_plan::walk::Walk;
 use assay_types::tensor::DType;
@@ -68,17 +68,17 @@ pub(crate) fn scaled(walk: &Walk<3>, view: &mut View<'_>) {
     let (to, from) = (view.node().dtype, view.operand_node(0).dtype);
     match view.node().op {
         Opcode::Quantize => {
-            by_sign!(to, T => each(walk, view, |x: f32, scale, zero: T| rounded(x / scale, zero)))
+            by_sign!(to, T => each(walk, view, |x: f32, by, zero: T| rounded(quotient(x, by), zero)))
         }
         Opcode::Requantize => {
-            by_sign!(to, T => each(walk, view, |x: i32, scale, zero: T| rounded(x as f32 * scale, zero)))
+            by_sign!(to, T => each(walk, view, |x: i32, by, zero: T| rounded(x as f32 * scale(by), zero)))
         }
         _ if from == DType::I32 => {
-            each(walk, view, |x: i32, scale, zero: i32| x.wrapping_sub(zero) as f32 * scale)
+            each(walk, view, |x: i32, by, zero: i32| x.wrapping_sub(zero) as f32 * scale(by))
         }
         _ => {
-            by_sign!(from, T => each(walk, view, |x: T, scale, zero: T| {
-                x.wide().wrapping_sub(zero.wide()) as f32 * scale
+            by_sign!(from, T => each(walk, view, |x: T, by, zero: T| {
+                x.wide().wrapping_sub(zero.wide()) as f32 * scale(by)
             }))
         }
     }

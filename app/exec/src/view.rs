@@ -2,10 +2,12 @@
 
 use crate::buffer::{Buffer, Element, in_place};
 use crate::program::{Pack, Place, Program, Ref, Step};
-use assay_kernels::Isa;
+use assay_kernels::{Isa, any_below, keep_factors};
 use assay_plan::Node;
 use assay_plan::memory::ALIGN;
 use assay_types::tensor::NamedTensor;
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Everything that the steps of one run share.
 pub(crate) struct Run<'a> {
@@ -18,9 +20,30 @@ pub(crate) struct Run<'a> {
     /// Threads that a step may use.
     pub threads: usize,
     pub arena: Buffer,
+    /// What was found of whole slots that were looked through: 0 if they were not, [`COUNTS`] or [`DOES_NOT`].
+    pub looked: Vec<AtomicU8>,
 }
 
+/// All elements of a slot count as factors.
+const COUNTS: u8 = 1;
+/// Some do not.
+const DOES_NOT: u8 = 2;
+
 impl<'a> Run<'a> {
+    /// Whether an element of a value does not count as a factor. A slot is written once, and looked through once.
+    fn any_below(&self, part: Ref, elements: &[f32]) -> bool {
+        if part.bytes != self.program.slots[part.slot].bytes {
+            return any_below(self.isa, elements);
+        }
+        let looked = &self.looked[part.slot];
+        let mut found = looked.load(Ordering::Relaxed);
+        if found == 0 {
+            found = if any_below(self.isa, elements) { DOES_NOT } else { COUNTS };
+            looked.store(found, Ordering::Relaxed);
+        }
+        found == DOES_NOT
+    }
+
     /// A step's view. Only one view may be used at a time, which [`crate::Executable::run`] sees to.
     pub(crate) fn view(&'a self, step: &'a Step) -> View<'a> {
         View { run: self, step, result_taken: false, scratch_taken: 0 }
@@ -77,6 +100,19 @@ impl<'a> View<'a> {
     /// The elements of what the step reads; for a step of one node, of its operands.
     pub(crate) fn operand<T: Element>(&self, operand: usize) -> &'a [T] {
         self.run.read(self.step.reads[operand])
+    }
+
+    /// The elements of an operand as factors of sums of products: as they are, or a copy without those that count as
+    /// zero there.
+    pub(crate) fn factors(&self, operand: usize) -> Cow<'a, [f32]> {
+        let elements: &[f32] = self.operand(operand);
+        let part = self.step.reads[operand];
+        if self.run.program.slots[part.slot].counts || !self.run.any_below(part, elements) {
+            return Cow::Borrowed(elements);
+        }
+        let mut copy = elements.to_vec();
+        keep_factors(self.isa(), &mut copy);
+        Cow::Owned(copy)
     }
 
     /// An input tensor of the run.

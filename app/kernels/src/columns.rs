@@ -3,6 +3,7 @@
 
 use crate::isa::entry;
 use crate::lanes::{LANES, Lanes, opaque};
+use crate::math;
 use crate::reduce::Fold;
 
 /// `y[c]` is the fold of the `n` elements `x[i * stride + c]`, for every c of `y`: element i goes to lane i mod
@@ -41,10 +42,10 @@ fn fold_body<V: Lanes>(fold: Fold, n: usize, stride: usize, x: &[f32], y: &mut [
                     // SAFETY: the caller has checked that the last column of the last row is inside.
                     let from = unsafe { x.as_ptr().add(i * stride + first) };
                     let accumulators = &mut lanes[i % LANES];
-                    for (v, $a) in accumulators.iter_mut().enumerate() {
+                    for (v, accumulator) in accumulators.iter_mut().enumerate() {
                         // SAFETY: as above.
-                        let $b = unsafe { V::read(from.add(v * LANES)) };
-                        *$a = $body;
+                        let ($a, $b) = (*accumulator, unsafe { V::read(from.add(v * LANES)) });
+                        *accumulator = $body;
                     }
                 }
                 for half in [8, 4, 2, 1] {
@@ -83,7 +84,7 @@ fn fold_body<V: Lanes>(fold: Fold, n: usize, stride: usize, x: &[f32], y: &mut [
         Fold::Sum => fold!(0.0, |a, b| a.add(b)),
         Fold::Max => fold!(opaque(f32::NEG_INFINITY), |a, b| a.max(b)),
         Fold::Min => fold!(opaque(f32::INFINITY), |a, b| a.min(b)),
-        Fold::Prod => fold!(1.0, |a, b| a.mul(b)),
+        Fold::Prod => fold!(1.0, |a, b| math::product(a, b)),
     }
 }
 

@@ -1,8 +1,7 @@
 //! f32 functions of one or two elements.
 
 use crate::isa::entry;
-use crate::lanes::{self, Arithmetic, LANES, Lanes};
-use crate::scalar;
+use crate::lanes::{Arithmetic, LANES, Lanes};
 
 /// A function of one f32; the sentence that defines each is in `docs/engine.md`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,7 +48,7 @@ pub enum Binary {
     Sub,
     Mul,
     Div,
-    /// `b > a ? b : a`.
+    /// `b > a ? b : a`, where of a zero b all below 2^-40 are less.
     Max,
     /// `b < a ? b : a`.
     Min,
@@ -88,16 +87,16 @@ macro_rules! each_unary {
             Unary::Neg => $run!(|v| v.neg()),
             Unary::Abs => $run!(|v| v.abs()),
             Unary::Recip => $run!(|v| math::recip(v)),
-            Unary::Square => $run!(|v| v.mul(v)),
-            Unary::Sqrt => $run!(|v| v.sqrt()),
-            Unary::Rsqrt => $run!(|v| math::recip(v.sqrt())),
+            Unary::Square => $run!(|v| math::square(v)),
+            Unary::Sqrt => $run!(|v| math::sqrt(v)),
+            Unary::Rsqrt => $run!(|v| math::rsqrt(v)),
             Unary::Exp => $run!(|v| math::exp(v)),
             Unary::Tanh => $run!(|v| math::tanh(v)),
             Unary::Sigmoid => $run!(|v| math::sigmoid(v)),
             Unary::Erf => $run!(|v| math::erf(v)),
             Unary::Gelu => $run!(|v| math::gelu(v)),
             Unary::GeluTanh => $run!(|v| math::gelu_tanh(v)),
-            Unary::Silu => $run!(|v| v.mul(math::sigmoid(v))),
+            Unary::Silu => $run!(|v| math::silu(v)),
             Unary::HardSwish => $run!(|v| math::hard_swish(v)),
             Unary::LeakyRelu(alpha) => $run!(|v| math::leaky_relu(v, alpha)),
             Unary::Floor => $run!(|v| v.floor()),
@@ -125,13 +124,13 @@ pub(crate) use each_unary;
 macro_rules! each_binary {
     ($op:expr, $run:ident) => {{
         use $crate::elementwise::Binary;
-        use $crate::scalar;
+        use $crate::{math, scalar};
         match $op {
             Binary::Add => $run!(|u, v| u.add(v)),
             Binary::Sub => $run!(|u, v| u.sub(v)),
-            Binary::Mul => $run!(|u, v| u.mul(v)),
-            Binary::Div => $run!(|u, v| u.div(v)),
-            Binary::Max => $run!(|u, v| u.max(v)),
+            Binary::Mul => $run!(|u, v| math::product(u, v)),
+            Binary::Div => $run!(|u, v| math::quotient(u, v)),
+            Binary::Max => $run!(|u, v| math::greater(u, v)),
             Binary::Min => $run!(|u, v| u.min(v)),
             Binary::Pow => $run!(|u, v| u.each_pair(v, scalar::pow)),
             Binary::Rem => $run!(|u, v| u.each_pair(v, scalar::rem)),
@@ -172,16 +171,25 @@ fn unary_body<V: Lanes>(op: Unary, x: &[f32], y: &mut [f32]) {
 /// [`binary`] of two elements.
 #[inline(always)]
 pub fn binary_one(op: Binary, a: f32, b: f32) -> f32 {
-    match op {
-        Binary::Add => a + b,
-        Binary::Sub => a - b,
-        Binary::Mul => a * b,
-        Binary::Div => a / b,
-        Binary::Max => lanes::max(a, b),
-        Binary::Min => lanes::min(a, b),
-        Binary::Pow => scalar::pow(a, b),
-        Binary::Rem => scalar::rem(a, b),
+    macro_rules! one {
+        (|$u:ident, $v:ident| $body:expr) => {{
+            let ($u, $v) = (a, b);
+            $body
+        }};
     }
+    each_binary!(op, one)
+}
+
+/// The quotient of two elements, as [`Binary::Div`] has it.
+#[inline(always)]
+pub fn quotient(a: f32, b: f32) -> f32 {
+    crate::math::quotient(a, b)
+}
+
+/// A scale of integers: zero if it is subnormal.
+#[inline(always)]
+pub fn scale(x: f32) -> f32 {
+    crate::math::from(x, f32::MIN_POSITIVE)
 }
 
 #[inline(always)]

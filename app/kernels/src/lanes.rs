@@ -221,86 +221,97 @@ impl<V: Arithmetic, const N: usize> Arithmetic for [V; N] {
     }
 }
 
-/// The reference: an array, one lane at a time.
-#[derive(Clone, Copy)]
-pub(crate) struct Scalar([f32; LANES]);
-
-macro_rules! each_lane {
-    (|$i:ident| $body:expr) => {{
-        let mut lanes = [0.0f32; LANES];
-        for $i in 0..LANES {
-            lanes[$i] = $body;
-        }
-        Scalar(lanes)
-    }};
-}
-
-impl Arithmetic for Scalar {
+/// One element by itself, in plain Rust.
+impl Arithmetic for f32 {
+    #[inline(always)]
     fn splat(x: f32) -> Self {
-        Scalar([x; LANES])
+        x
     }
+    #[inline(always)]
     fn add(self, b: Self) -> Self {
-        each_lane!(|i| self.0[i] + b.0[i])
+        self + b
     }
+    #[inline(always)]
     fn sub(self, b: Self) -> Self {
-        each_lane!(|i| self.0[i] - b.0[i])
+        self - b
     }
+    #[inline(always)]
     fn mul(self, b: Self) -> Self {
-        each_lane!(|i| self.0[i] * b.0[i])
+        self * b
     }
+    #[inline(always)]
     fn div(self, b: Self) -> Self {
-        each_lane!(|i| self.0[i] / b.0[i])
+        self / b
     }
+    #[inline(always)]
     fn sqrt(self) -> Self {
-        each_lane!(|i| self.0[i].sqrt())
+        f32::sqrt(self)
     }
+    #[inline(always)]
     fn fma(self, b: Self, c: Self) -> Self {
-        each_lane!(|i| self.0[i].mul_add(b.0[i], c.0[i]))
+        self.mul_add(b, c)
     }
+    #[inline(always)]
     fn max(self, b: Self) -> Self {
-        each_lane!(|i| max(self.0[i], b.0[i]))
+        max(self, b)
     }
+    #[inline(always)]
     fn min(self, b: Self) -> Self {
-        each_lane!(|i| min(self.0[i], b.0[i]))
+        min(self, b)
     }
+    #[inline(always)]
     fn select_lt(self, b: Self, x: Self, y: Self) -> Self {
-        each_lane!(|i| if self.0[i] < b.0[i] { x.0[i] } else { y.0[i] })
+        if self < b { x } else { y }
     }
+    #[inline(always)]
     fn round_even(self) -> Self {
-        each_lane!(|i| self.0[i].round_ties_even())
+        self.round_ties_even()
     }
+    #[inline(always)]
     fn floor(self) -> Self {
-        each_lane!(|i| self.0[i].floor())
+        f32::floor(self)
     }
+    #[inline(always)]
     fn ceil(self) -> Self {
-        each_lane!(|i| self.0[i].ceil())
+        f32::ceil(self)
     }
+    #[inline(always)]
     fn abs(self) -> Self {
-        each_lane!(|i| self.0[i].abs())
+        f32::abs(self)
     }
+    #[inline(always)]
     fn neg(self) -> Self {
-        each_lane!(|i| -self.0[i])
+        -self
     }
+    #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
-        each_lane!(|i| self.0[i].copysign(sign.0[i]))
+        f32::copysign(self, sign)
     }
-    fn each(self, function: fn(f32) -> f32) -> Self {
-        each_lane!(|i| function(self.0[i]))
-    }
-    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
-        each_lane!(|i| function(self.0[i], b.0[i]))
-    }
+    #[inline(always)]
     fn exp2_int(self) -> Self {
-        each_lane!(|i| f32::from_bits(((self.0[i] as i32).wrapping_add(127) as u32) << 23))
+        f32::from_bits(((self as i32).wrapping_add(127) as u32) << 23)
+    }
+    #[inline(always)]
+    fn each(self, function: fn(f32) -> f32) -> Self {
+        function(self)
+    }
+    #[inline(always)]
+    fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
+        function(self, b)
     }
 }
+
+/// The reference: 16 elements, one after the other.
+pub(crate) type Scalar = [f32; LANES];
 
 impl Lanes for Scalar {
+    #[inline(always)]
     fn load(x: &[f32; LANES]) -> Self {
-        Scalar(*x)
+        *x
     }
+    #[inline(always)]
     fn store(self, y: &mut [f32; LANES]) {
-        *y = self.0;
+        *y = self;
     }
 }
 

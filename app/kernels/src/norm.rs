@@ -5,6 +5,7 @@ use crate::Binary;
 use crate::Isa;
 use crate::isa::entry;
 use crate::lanes::{Arithmetic, LANES, Lanes, opaque};
+use crate::math;
 use crate::post::{self, Grid, Other, Post};
 use crate::reduce::{exp_lanes, lanes_of, softmax_rows, sum, tree};
 
@@ -71,7 +72,7 @@ fn norm_body<V: Lanes>(
 ) {
     match norm.centre {
         Some(factor) => {
-            let mean = V::splat(sum::<V>(x) * factor);
+            let mean = V::splat(math::product(sum::<V>(x), factor));
             let (vectors, rest) = y.as_chunks_mut::<LANES>();
             for (x, y) in x.as_chunks::<LANES>().0.iter().zip(vectors) {
                 V::load(x).sub(mean).store(y);
@@ -82,16 +83,16 @@ fn norm_body<V: Lanes>(
         }
         None => y.copy_from_slice(&x[..y.len()]),
     }
-    let squares = tree(lanes_of!(y, 0.0, |acc, v| v.fma(v, acc)), |a, b| a + b);
+    let squares = tree(lanes_of!(y, 0.0, |acc, v| math::add_square(acc, v)), |a, b| a + b);
     let root = V::splat(1.0 / (squares / norm.n as f32 + norm.eps).sqrt());
     let (scaled, shifted) = (scale.unwrap_or(&[]), shift.unwrap_or(&[]));
     let (vectors, rest) = y.as_chunks_mut::<LANES>();
     let done = vectors.len() * LANES;
     let (scales, shifts) = (scaled.as_chunks::<LANES>().0, shifted.as_chunks::<LANES>().0);
     for (i, y) in vectors.iter_mut().enumerate() {
-        let mut v = V::load(y).mul(root);
+        let mut v = math::product(V::load(y), root);
         if scale.is_some() {
-            v = v.mul(V::load(&scales[i]));
+            v = math::product(v, V::load(&scales[i]));
         }
         if shift.is_some() {
             v = v.add(V::load(&shifts[i]));
@@ -99,9 +100,9 @@ fn norm_body<V: Lanes>(
         v.store(y);
     }
     if !rest.is_empty() {
-        let mut v = V::load_part(rest, 0.0).mul(root);
+        let mut v = math::product(V::load_part(rest, 0.0), root);
         if scale.is_some() {
-            v = v.mul(V::load_part(&scaled[done..][..rest.len()], 0.0));
+            v = math::product(v, V::load_part(&scaled[done..][..rest.len()], 0.0));
         }
         if shift.is_some() {
             v = v.add(V::load_part(&shifted[done..][..rest.len()], 0.0));
@@ -165,7 +166,7 @@ fn softmax_body<V: Lanes>(scale: Option<f32>, mask: Option<&[f32]>, x: &[f32], y
     for (i, (x, y)) in xs.iter().zip(vectors).enumerate() {
         let mut v = V::load(x);
         if scale.is_some() {
-            v = v.mul(factor);
+            v = math::product(v, factor);
         }
         if mask.is_some() {
             v = v.add(V::load(&masks[i]));
@@ -177,7 +178,7 @@ fn softmax_body<V: Lanes>(scale: Option<f32>, mask: Option<&[f32]>, x: &[f32], y
     if !rest.is_empty() {
         let mut v = V::load_part(&x_rest[..rest.len()], 0.0);
         if scale.is_some() {
-            v = v.mul(factor);
+            v = math::product(v, factor);
         }
         if mask.is_some() {
             v = v.add(V::load_part(&mask_list[done..][..rest.len()], 0.0));
@@ -190,10 +191,10 @@ fn softmax_body<V: Lanes>(scale: Option<f32>, mask: Option<&[f32]>, x: &[f32], y
     let root = V::splat(1.0 / total);
     let (vectors, rest) = y.as_chunks_mut::<LANES>();
     for y in vectors {
-        V::load(y).mul(root).store(y);
+        math::share(V::load(y), root).store(y);
     }
     if !rest.is_empty() {
-        V::load_part(rest, 0.0).mul(root).store_part(rest);
+        math::share(V::load_part(rest, 0.0), root).store_part(rest);
     }
 }
 
@@ -221,7 +222,7 @@ mod tests {
                 let mut sums = vec![0.0; rows];
                 fold_rows(Isa::Reference, Fold::Sum, n, &x, &mut sums);
                 for (i, value) in law.iter_mut().enumerate() {
-                    *value -= sums[i / n] * factor;
+                    *value -= math::product(sums[i / n], factor);
                 }
             }
             rms_norm_rows(Isa::Reference, n, 1e-5, &mut law);

@@ -2,6 +2,7 @@
 
 use crate::isa::entry;
 use crate::lanes::{self, LANES, Lanes};
+use crate::math;
 
 /// The geometry of a window over planes of `height` by `width`.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +138,7 @@ fn sum_pool_body<V: Lanes>(pool: &Pool, divisor: PoolDivisor, x: &[f32], y: &mut
     for y in y.chunks_exact_mut(pool.output_len().max(1)).take(x.len() / pool.input_len().max(1)) {
         for (oy, y) in y.chunks_exact_mut(pool.output[1]).enumerate() {
             for (ox, y) in y.iter_mut().enumerate() {
-                *y /= pool.divisor(divisor, oy, ox);
+                *y = math::mean(*y, pool.divisor(divisor, oy, ox));
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::Isa;
 use crate::elementwise::{Binary, Unary, each_binary, each_unary};
 use crate::isa::entry;
 use crate::lanes::{Arithmetic, LANES, Lanes};
+use crate::math;
 
 /// The other operand of a [`Post::Binary`].
 #[derive(Debug, Clone, Copy)]
@@ -250,13 +251,16 @@ unsafe fn one_body<V: Lanes>(post: &Post<'_>, grid: &Grid, at: usize, x: *const 
 #[derive(Clone, Copy)]
 pub(crate) struct Early<'a> {
     pub(crate) residual: Option<&'a [f32]>,
+    /// What is below `floor` becomes `low`.
+    pub(crate) floor: f32,
     pub(crate) low: f32,
     pub(crate) high: f32,
 }
 
 impl<'a> Early<'a> {
-    /// `max(v, -inf)` and `min(v, +inf)` are v for every v: bounds that are not there.
-    pub(crate) const NONE: Self = Self { residual: None, low: f32::NEG_INFINITY, high: f32::INFINITY };
+    /// Nothing is below minus infinity, and `min(v, +inf)` is v for every v: bounds that are not there.
+    pub(crate) const NONE: Self =
+        Self { residual: None, floor: f32::NEG_INFINITY, low: f32::NEG_INFINITY, high: f32::INFINITY };
 
     pub(crate) fn split<'p>(posts: &'p [Post<'a>]) -> (Self, &'p [Post<'a>]) {
         let (mut early, mut rest) = (Self::NONE, posts);
@@ -268,7 +272,7 @@ impl<'a> Early<'a> {
             (early.residual, rest) = (Some(*list), tail);
         }
         if let [Post::Binary(Binary::Max, Other::All(low)), tail @ ..] = rest {
-            (early.low, rest) = (*low, tail);
+            (early.floor, early.low, rest) = (math::bound(*low), *low, tail);
         }
         if let [Post::Binary(Binary::Min, Other::All(high)), tail @ ..] = rest {
             (early.high, rest) = (*high, tail);

@@ -86,7 +86,7 @@ fn fold_rows_body<V: Lanes>(fold: Fold, n: usize, x: &[f32], y: &mut [f32]) {
             Fold::Sum => sum::<V>(row),
             Fold::Max => greatest::<V>(row),
             Fold::Min => tree(lanes_of!(row, lanes::opaque(f32::INFINITY), |acc, v| acc.min(v)), lanes::min),
-            Fold::Prod => tree(lanes_of!(row, 1.0, |acc, v| acc.mul(v)), |a, b| a * b),
+            Fold::Prod => tree(lanes_of!(row, 1.0, |acc, v| math::product(acc, v)), math::product),
         };
     }
 }
@@ -141,7 +141,7 @@ fn softmax_body<V: Lanes>(n: usize, x: &mut [f32]) {
         let shift = V::splat(greatest::<V>(row));
         let total = tree(exp_lanes!(row, shift), |a, b| a + b);
         let scale = V::splat(1.0 / total);
-        update!(row, |v| v.mul(scale));
+        update!(row, |v| math::share(v, scale));
     }
 }
 
@@ -159,8 +159,8 @@ fn log_softmax_body<V: Lanes>(n: usize, x: &mut [f32]) {
 #[inline(always)]
 fn rms_norm_body<V: Lanes>(n: usize, eps: f32, x: &mut [f32]) {
     for row in x.chunks_exact_mut(n.max(1)) {
-        let squares = tree(lanes_of!(row, 0.0, |acc, v| v.fma(v, acc)), |a, b| a + b);
+        let squares = tree(lanes_of!(row, 0.0, |acc, v| math::add_square(acc, v)), |a, b| a + b);
         let scale = V::splat(1.0 / (squares / n as f32 + eps).sqrt());
-        update!(row, |v| v.mul(scale));
+        update!(row, |v| math::product(v, scale));
     }
 }

@@ -7,6 +7,7 @@
 use crate::Isa;
 use crate::isa::entry;
 use crate::lanes::{LANES, Lanes, opaque};
+use crate::math;
 use crate::pool::{Pool, PoolDivisor};
 use crate::post::{self, Early, Grid, Post};
 use std::mem::MaybeUninit;
@@ -85,7 +86,8 @@ impl Depthwise {
         for (block, y) in blocks.clone().zip(y[..blocks.len() * output].chunks_exact_mut(output)) {
             let first = block * LANES;
             let columns = LANES.min(self.channels - first);
-            let mut after = After { bias: [0.0; LANES], low: early.low, high: early.high };
+            let mut after =
+                After { bias: [0.0; LANES], floor: early.floor, low: early.low, high: early.high };
             if let Some(bias) = bias {
                 for (slot, value) in after.bias.iter_mut().zip(&bias[first..][..columns]) {
                     *slot = value + 0.0;
@@ -159,6 +161,7 @@ impl<'a> Frame<'a> {
 /// What comes after the sum of a depthwise convolution, in registers. A greatest tap is sought from `low`.
 struct After {
     bias: [f32; LANES],
+    floor: f32,
     low: f32,
     high: f32,
 }
@@ -191,7 +194,8 @@ fn convolve_body<V: Lanes>(pool: &Pool, x: &[f32], w: &[f32], after: &After, y: 
 fn max_body<V: Lanes>(pool: &Pool, x: &[f32], y: &mut [f32]) {
     let (input, output) = (pool.input_len() * LANES, pool.output_len() * LANES);
     for (x, y) in x.chunks_exact(input.max(1)).zip(y.chunks_exact_mut(output.max(1))) {
-        let after = After { bias: [0.0; LANES], low: opaque(f32::NEG_INFINITY), high: f32::INFINITY };
+        let low = opaque(f32::NEG_INFINITY);
+        let after = After { bias: [0.0; LANES], floor: low, low, high: f32::INFINITY };
         block::<V, MAX>(pool, PoolDivisor::One, x, &[], &after, y);
     }
 }
@@ -200,7 +204,7 @@ fn max_body<V: Lanes>(pool: &Pool, x: &[f32], y: &mut [f32]) {
 fn sum_body<V: Lanes>(pool: &Pool, divisor: PoolDivisor, x: &[f32], y: &mut [f32]) {
     let (input, output) = (pool.input_len() * LANES, pool.output_len() * LANES);
     for (x, y) in x.chunks_exact(input.max(1)).zip(y.chunks_exact_mut(output.max(1))) {
-        let after = After { bias: [0.0; LANES], low: 0.0, high: 0.0 };
+        let after = After { bias: [0.0; LANES], floor: 0.0, low: 0.0, high: 0.0 };
         block::<V, SUM>(pool, divisor, x, &[], &after, y);
     }
 }
@@ -229,7 +233,7 @@ fn block<V: Lanes, const KIND: usize>(
     }
     for (position, y) in y.as_chunks_mut::<LANES>().0.iter_mut().take(pool.output_len()).enumerate() {
         let (oy, ox) = (position / pool.output[1], position % pool.output[1]);
-        V::load(y).div(V::splat(pool.divisor(divisor, oy, ox))).store(y);
+        math::mean(V::load(y), V::splat(pool.divisor(divisor, oy, ox))).store(y);
     }
 }
 
@@ -357,9 +361,11 @@ impl Row<'_> {
             }
             if KIND == CONVOLVE {
                 let bias = V::load(&self.after.bias);
-                let (low, high) = (V::splat(self.after.low), V::splat(self.after.high));
+                let [floor, low, high] =
+                    [self.after.floor, self.after.low, self.after.high].map(V::splat);
                 for sum in &mut sums {
-                    *sum = sum.add(bias).max(low).min(high);
+                    let with = sum.add(bias);
+                    *sum = with.select_lt(floor, low, with).min(high);
                 }
             }
             for (i, sum) in sums.iter().enumerate() {

@@ -29,7 +29,7 @@ pub(crate) struct Convolution {
 impl Convolution {
     pub(crate) fn run(&self, view: &mut View<'_>) {
         let (isa, run) = (view.isa(), view.run());
-        let x: &[f32] = view.operand(0);
+        let x = view.factors(0);
         let y: &mut [f32] = view.result();
         let weights = view.packed(self.weights);
         let bias: Option<&[f32]> = self.bias.map(|bias| run.read(bias));

@@ -23,6 +23,7 @@
 //! bound says, the program is a plain one: generic steps only.
 
 mod build;
+mod factors;
 mod fuse;
 mod heads;
 mod image;

@@ -4,7 +4,7 @@
 //! let go of when the store is there.
 
 use crate::buffer::{in_place, in_place_mut};
-use assay_kernels::{Conv, Depthwise, Isa, PANEL, pack};
+use assay_kernels::{Conv, Depthwise, Isa, PANEL, keep_factors, pack};
 use assay_plan::contraction::Contraction;
 use assay_plan::memory::ALIGN;
 
@@ -75,6 +75,7 @@ impl How {
         }
     }
 
+    /// Arranges a constant; as factors of products its elements count from a least magnitude on.
     fn pack(&self, isa: Isa, x: &[f32], y: &mut [f32]) {
         match self {
             How::Columns { depth, columns, line, column, starts } => {
@@ -91,6 +92,7 @@ impl How {
             How::Depthwise(depthwise) => depthwise.pack(x, y),
             How::Bytes => {}
         }
+        keep_factors(isa, y);
     }
 }
 

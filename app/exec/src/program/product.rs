@@ -10,8 +10,9 @@ use super::posts::{PostSpec, Posts};
 use super::table::Ref;
 use super::threads::{each, parts, ranges};
 use crate::view::View;
-use assay_kernels::{Columns, Gemm, Isa, PANEL, Place, gemm, pack, packed_len};
+use assay_kernels::{Columns, Gemm, Isa, PANEL, Place, gemm, keep_factors, pack, packed_len};
 use assay_plan::contraction::{Axis, Contraction};
+use std::borrow::Cow;
 
 /// Terms whose places may be held in a table.
 const MOST_TAPS: usize = 1 << 20;
@@ -172,12 +173,12 @@ impl Product {
     pub(crate) fn run(&self, view: &mut View<'_>) {
         let (isa, run) = (view.isa(), view.run());
         let posts = Posts::bind(&self.posts, run);
-        let x: &[f32] = view.operand(0);
+        let x = view.factors(0);
         let set = packed_len(self.depth, self.columns);
-        let (w, own): (&[f32], &mut [f32]) = match self.source {
-            Source::Packed(pack) => (view.packed(pack), &mut []),
-            Source::Strided(_) => (view.operand(1), &mut []),
-            Source::Each(_) => (view.operand(1), view.scratch(set)),
+        let (w, own): (Cow<'_, [f32]>, &mut [f32]) = match self.source {
+            Source::Packed(pack) => (Cow::Borrowed(view.packed(pack)), &mut []),
+            Source::Strided(_) => (view.factors(1), &mut []),
+            Source::Each(_) => (Cow::Borrowed(view.operand(1)), view.scratch(set)),
         };
         let y: &mut [f32] = view.result();
         let bias: Option<&[f32]> = self.bias.map(|bias| run.read(bias));
@@ -195,6 +196,7 @@ impl Product {
                 && current != Some(at[1])
             {
                 arrange(isa, how, &w[at[1]..], own);
+                keep_factors(isa, own);
                 current = Some(at[1]);
             }
             let columns = match &self.source {

@@ -49,6 +49,8 @@ pub(crate) struct Ref {
 pub(crate) struct Slot {
     pub place: Place,
     pub bytes: u64,
+    /// Whether all elements count as factors of products, by the opcode that gives them.
+    pub counts: bool,
 }
 
 /// The value whose storage another is part of, and from which byte.
@@ -64,6 +66,7 @@ pub(crate) struct Table {
     pub slots: Vec<Slot>,
     pub roots: Vec<Root>,
     forms: BTreeMap<(usize, Form), usize>,
+    counts: Vec<bool>,
 }
 
 impl Table {
@@ -79,7 +82,7 @@ impl Table {
             });
             roots.push(root.unwrap_or(own));
         }
-        Self { slots: Vec::new(), roots, forms: BTreeMap::new() }
+        Self { slots: Vec::new(), roots, forms: BTreeMap::new(), counts: super::factors::counts(plan) }
     }
 
     /// Whether a value's storage is its own or all of another's, so that it can be in blocks.
@@ -143,7 +146,8 @@ impl Table {
             Form::Rows | Form::Last { .. } => bytes(&plan.nodes[key.0]),
             Form::Blocks { channels, size } => blocks_bytes(elements, channels, size),
         };
-        self.slots.push(Slot { place: Place::Arena(0), bytes });
+        let counts = self.counts[key.0];
+        self.slots.push(Slot { place: Place::Arena(0), bytes, counts });
         let slot = self.slots.len() - 1;
         self.forms.insert(key, slot);
         let mut part = self.part(plan, slot, value, normal);
@@ -156,7 +160,7 @@ impl Table {
     /// The slot of a constant, which is at this offset of the store.
     pub(crate) fn add_constant(&mut self, plan: &Plan, value: usize, offset: u64) {
         let bytes = bytes(&plan.nodes[value]);
-        self.slots.push(Slot { place: Place::Data(offset), bytes });
+        self.slots.push(Slot { place: Place::Data(offset), bytes, counts: false });
         self.forms.insert((value, Form::Rows), self.slots.len() - 1);
     }
 }

@@ -198,6 +198,7 @@ impl Pass<'_> {
                 park: to < job.depth,
                 bias: bias.as_ptr(),
                 residual: std::ptr::null(),
+                floor: early.floor,
                 low: early.low,
                 high: early.high,
                 y: job.y,

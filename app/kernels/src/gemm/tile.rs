@@ -35,7 +35,8 @@ pub(crate) struct Tile {
     pub(crate) bias: *const f32,
     /// Added after the bias, laid out as the output is; null if there is none.
     pub(crate) residual: *const f32,
-    /// Bounds; infinite if there are none.
+    /// Bounds, infinite if there are none: what is below `floor` becomes `low`.
+    pub(crate) floor: f32,
     pub(crate) low: f32,
     pub(crate) high: f32,
     /// The first result; elements from row to row, and from panel to panel.
@@ -175,7 +176,7 @@ unsafe fn tile<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: boo
 /// As for [`TileFn`].
 #[inline(always)]
 unsafe fn finish<V: Lanes, const ROWS: usize, const PANELS: usize>(t: &Tile, sums: &mut [[V; PANELS]; ROWS]) {
-    let (low, high) = (V::splat(t.low), V::splat(t.high));
+    let (floor, low, high) = (V::splat(t.floor), V::splat(t.low), V::splat(t.high));
     // SAFETY: the caller's.
     unsafe {
         for p in 0..PANELS {
@@ -197,7 +198,7 @@ unsafe fn finish<V: Lanes, const ROWS: usize, const PANELS: usize>(t: &Tile, sum
         }
         for p in 0..PANELS {
             for sum in sums.iter_mut() {
-                sum[p] = sum[p].max(low).min(high);
+                sum[p] = sum[p].select_lt(floor, low, sum[p]).min(high);
             }
         }
     }

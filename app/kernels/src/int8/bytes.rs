@@ -3,6 +3,7 @@
 use super::words::{Words, entry_words};
 use crate::isa::entry;
 use crate::lanes::{Arithmetic, LANES, Lanes};
+use crate::math;
 
 /// What a tensor of bytes stands for: `(q - zero) as f32 * scale`.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +58,8 @@ struct Ready<V: Words> {
     scale: V::Floats,
     /// The scale's reciprocal, if it is as exact as the scale is.
     reciprocal: Option<V::Floats>,
+    /// Numbers below this are rounded to zero.
+    least: f32,
 }
 
 /// Scales that have a reciprocal which is as exact as they are.
@@ -68,6 +71,7 @@ impl<V: Words> Ready<V> {
     #[inline(always)]
     fn new(affine: Affine) -> Self {
         let (zero, flip) = if affine.signed { (affine.zero + 128, 0x80) } else { (affine.zero, 0) };
+        let affine = Affine { scale: crate::scale(affine.scale), ..affine };
         let near = (LEAST_SCALE..=1.0 / LEAST_SCALE).contains(&affine.scale.abs());
         Self {
             zero,
@@ -75,6 +79,7 @@ impl<V: Words> Ready<V> {
             lifted: V::Floats::splat(zero as f32),
             scale: V::Floats::splat(affine.scale),
             reciprocal: if near { Some(V::Floats::splat(1.0 / affine.scale)) } else { None },
+            least: affine.scale.abs() / 1024.0,
         }
     }
 
@@ -101,14 +106,14 @@ impl<V: Words> Ready<V> {
         if let Some(reciprocal) = self.reciprocal {
             exact = false;
             for i in 0..WIDE {
-                scaled[i] = x[i].mul(reciprocal);
+                scaled[i] = math::from(x[i], self.least).mul(reciprocal);
                 let off = scaled[i].sub(scaled[i].round_even()).abs();
                 exact |= V::any_above(off, 0.499);
             }
         }
         if exact {
             for i in 0..WIDE {
-                scaled[i] = x[i].div(self.scale);
+                scaled[i] = math::quotient(x[i], self.scale);
             }
         }
         let mut bytes = V::to_bytes_4::<false>(scaled, self.zero, [0, 255]);
@@ -193,8 +198,8 @@ fn combine_by<V: Words, const OP: usize>(
             let (left, right) = (a.read(&lefts[i]), b.read(&rights[i]));
             results[i] = match OP {
                 0 => left.add(right),
-                1 => left.mul(right),
-                _ => left.add(right).max(V::Floats::splat(0.0)),
+                1 => math::product(left, right),
+                _ => math::greater(left.add(right), V::Floats::splat(0.0)),
             };
         }
         put_all(&mut y[at..count.min(at + WIDE * LANES)], &to.write(results));

@@ -1,6 +1,7 @@
 //! Measures what a unit is worth: every opcode over shapes that flatter it and shapes that do not.
 //!
-//! `assay-calibrate [--isa NAME] [--only WORD] [--millis N] [--plain yes] [--check yes]` prints, for each case, the
+//! `assay-calibrate [--isa NAME] [--only WORD] [--millis N] [--plain yes] [--check yes]
+//! [--values NAME]` prints, for each case, the
 //! best nanoseconds of the opcode's own steps beside its units, then the spread. The law: for the same units, a second
 //! of the cheapest and of the dearest case differ by less than a factor of 4, on one core of the reference machine
 //! with its AVX2 bodies. A price that breaks it is corrected in `app/plan/src/price`. With `--check yes` a broken law
@@ -41,12 +42,13 @@ pub struct Options {
     millis: u64,
     plain: bool,
     check: bool,
+    numbers: cases::Fill,
 }
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let mut options =
-            Self { isa: Isa::detect(), only: String::new(), millis: 30, plain: false, check: false };
+            Self { isa: Isa::detect(), only: String::new(), millis: 30, plain: false, check: false, numbers: cases::Fill::Numbers };
         while let (Some(flag), Some(value)) = (words.next(), words.next()) {
             match flag.as_str() {
                 "--isa" => {
@@ -57,9 +59,10 @@ impl Options {
                 "--millis" => options.millis = value.parse()?,
                 "--plain" => options.plain = value == "yes",
                 "--check" => options.check = value == "yes",
+                "--values" => options.numbers = cases::Fill::named(&value).ok_or("no such values")?,
                 _ => {
                     return Err(
-                        "usage: [--isa NAME] [--only WORD] [--millis N] [--plain yes] [--check yes]".into()
+                        "usage: [--isa NAME] [--only WORD] [--millis N] [--plain yes] [--check yes] [--values NAME]".into()
                     );
                 }
             }

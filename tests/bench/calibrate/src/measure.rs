@@ -48,7 +48,7 @@ pub fn on_processor() -> Option<u64> {
 /// # Errors
 /// When the case's plan is refused or its run fails.
 pub fn measure(case: &Case, options: &Options, clock: u64) -> Result<Measured, Box<dyn Error>> {
-    let ready = case.ready()?;
+    let ready = case.ready(options.numbers)?;
     let valid = ready.plan.validate().map_err(|error| format!("{}: {error}", case.name()))?;
     let units = ready.measured.iter().map(|&node| valid.node_units()[node as usize]).sum();
     let make = if options.plain { Executable::plain } else { Executable::new };

@@ -45,7 +45,7 @@ impl DepthwiseStep {
             of(&bias, channel).wrapping_sub(sum.wrapping_mul(zero))
         };
         let Become::Bytes { multipliers, .. } = self.becomes else { return };
-        let list = multipliers.f32s(data);
+        let list = multipliers.scales(data);
         let multipliers = if list.len() == 1 { vec![list[0]; channels] } else { list };
         let start = (0..channels).map(start).collect();
         // The difference of two bytes fits.

@@ -108,7 +108,7 @@ pub(crate) struct Mapped {
 impl Mapped {
     pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
         let [own, other, to] = self.affines.map(|(scale, zero, signed)| Affine {
-            scale: scale.f32s(data)[0],
+            scale: scale.scales(data)[0],
             zero: zero.integers(signed, data)[0],
             signed,
         });

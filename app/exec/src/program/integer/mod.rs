@@ -16,7 +16,7 @@ mod product;
 mod windows;
 
 use crate::view::View;
-use assay_kernels::Isa;
+use assay_kernels::{Isa, scale};
 pub(super) use build::Pending;
 use depthwise::DepthwiseStep;
 pub(super) use elementwise::Last;
@@ -94,8 +94,9 @@ impl Constant {
         &data[self.start..][..self.bytes]
     }
 
-    pub(crate) fn f32s(self, data: &[u8]) -> Vec<f32> {
-        self.of(data).as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect()
+    /// Scales of integers.
+    pub(crate) fn scales(self, data: &[u8]) -> Vec<f32> {
+        self.of(data).as_chunks().0.iter().map(|&word| scale(f32::from_le_bytes(word))).collect()
     }
 
     pub(crate) fn i32s(self, data: &[u8]) -> Vec<i32> {

@@ -8,7 +8,7 @@ use assay_kernels::int8::{
     Finish, Output, Packed, Patches, Requantizer, Rows, gather_patches, gemm, gemm_part, pack, panel_count,
     row_sums,
 };
-use assay_kernels::{Binary, Grid, Isa, Other, Post, chain_in_place};
+use assay_kernels::{Binary, Grid, Isa, Other, Post, chain_in_place, scale};
 
 /// Bytes of activations that stay in the cache while the panels pass over them.
 pub(super) const CACHED: usize = 256 * 1024;
@@ -147,7 +147,7 @@ impl Product {
             weights.zero.integers(weights.signed, data).iter().map(|zero| zero - shift).collect();
         let bias = weights.bias.map_or_else(|| vec![0], |bias| bias.i32s(data));
         let multipliers = match self.becomes {
-            Become::Bytes { multipliers: list, .. } | Become::Floats(list) => list.f32s(data),
+            Become::Bytes { multipliers: list, .. } | Become::Floats(list) => list.scales(data),
             Become::Scaled(_) | Become::Sums => vec![],
         };
         for group in 0..self.groups {
@@ -193,6 +193,7 @@ impl Product {
         let mut multipliers: Vec<[f32; 16]> = vec![];
         if let Become::Scaled(at) = self.becomes {
             multipliers = lines(view.operand(at), self.columns);
+            multipliers.as_flattened_mut().iter_mut().for_each(|x| *x = scale(*x));
         }
         let copied: &mut [u8] = view.scratch(self.copied());
         let totals: &mut [i32] = view.scratch(self.block().min(self.results));

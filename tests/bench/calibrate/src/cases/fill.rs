@@ -11,6 +11,8 @@ pub enum Fill {
     Below(u32),
     /// Subnormal numbers.
     Tiny,
+    /// Numbers whose products with each other are subnormal.
+    Small,
     /// Numbers of every size; integers of all their bits.
     Wide,
     /// Each greater than the one before.
@@ -30,11 +32,23 @@ impl Random {
 }
 
 impl Fill {
+    /// What stands in for [`Fill::Numbers`], by its name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "numbers" => Fill::Numbers,
+            "tiny" => Fill::Tiny,
+            "small" => Fill::Small,
+            "wide" => Fill::Wide,
+            _ => return None,
+        })
+    }
+
     fn number(self, at: usize, word: u32) -> f32 {
         match self {
             Fill::Numbers => (f64::from(word) / f64::from(u32::MAX) * 4.0 - 2.0) as f32,
             Fill::Below(limit) => ((u64::from(word) * u64::from(limit)) >> 32) as f32,
             Fill::Tiny => f32::from_bits(word >> 10),
+            Fill::Small => f32::from_bits((word & 0x807f_ffff) | (63 << 23)),
             // All exponents but those of infinities and NaN.
             Fill::Wide => f32::from_bits(word & 0xbfff_ffff),
             Fill::Rising => at as f32,

@@ -103,12 +103,12 @@ impl Case {
         format!("{} {}", self.opcode, self.shapes)
     }
 
-    /// The plan and its inputs. The result of the measured nodes feeds more nodes, so that it is no output, which
+    /// The plan and its inputs, with `numbers` in place of [`Fill::Numbers`]. The result of the measured nodes feeds more nodes, so that it is no output, which
     /// would be copied.
     ///
     /// # Errors
     /// What is wrong with the case.
-    pub fn ready(&self) -> Result<Ready, String> {
+    pub fn ready(&self, numbers: Fill) -> Result<Ready, String> {
         let mut builder = PlanBuilder::new();
         let (mut inputs, mut measured, mut seed) = (Vec::new(), Vec::new(), 0);
         let mut before: Option<ValueId> = None;
@@ -116,7 +116,7 @@ impl Case {
             let mut ids: Vec<ValueId> = before.into_iter().collect();
             for operand in &link.operands {
                 seed += 1;
-                ids.push(place(&mut builder, &mut inputs, operand, seed)?);
+                ids.push(place(&mut builder, &mut inputs, operand, numbers, seed)?);
             }
             let value = builder.push(link.op.clone(), &ids, link.dtype, &link.dims);
             measured.push(value);
@@ -156,10 +156,16 @@ fn place(
     builder: &mut PlanBuilder,
     inputs: &mut Vec<(ValueId, NamedTensor)>,
     operand: &Operand,
+    numbers: Fill,
     seed: u64,
 ) -> Result<ValueId, String> {
+    let stand_in = |fill: &Fill, dtype: &DType| match (fill, dtype) {
+        (Fill::Numbers, DType::F32) => numbers,
+        _ => *fill,
+    };
     Ok(match operand {
         Operand::Input(dtype, dims, fill) => {
+            let fill = stand_in(fill, dtype);
             let name = format!("x{seed}");
             let tensor = Tensor::new(*dtype, dims.clone(), fill.bytes(*dtype, dims, seed));
             let tensor = tensor.map_err(|error| error.to_string())?;
@@ -167,7 +173,7 @@ fn place(
             inputs.push((id, NamedTensor { name, tensor }));
             id
         }
-        Operand::Const(dtype, dims, fill) => builder.constant(*dtype, dims, &fill.bytes(*dtype, dims, seed)),
+        Operand::Const(dtype, dims, fill) => builder.constant(*dtype, dims, &stand_in(fill, dtype).bytes(*dtype, dims, seed)),
         Operand::Table(dims, values) => builder.constant_i32(dims, values),
     })
 }
