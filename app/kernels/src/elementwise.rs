@@ -171,13 +171,19 @@ fn unary_body<V: Lanes>(op: Unary, x: &[f32], y: &mut [f32]) {
 /// [`binary`] of two elements.
 #[inline(always)]
 pub fn binary_one(op: Binary, a: f32, b: f32) -> f32 {
-    macro_rules! one {
+    one(op, a, b)
+}
+
+// Generic, for an f32's own `max` and `min` have other rules for NaN.
+#[inline(always)]
+fn one<V: Arithmetic>(op: Binary, a: V, b: V) -> V {
+    macro_rules! once {
         (|$u:ident, $v:ident| $body:expr) => {{
             let ($u, $v) = (a, b);
             $body
         }};
     }
-    each_binary!(op, one)
+    each_binary!(op, once)
 }
 
 /// The quotient of two elements, as [`Binary::Div`] has it.

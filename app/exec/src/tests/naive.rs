@@ -126,6 +126,34 @@ pub(super) fn min(a: f32, b: f32) -> f32 {
     if b < a { b } else { a }
 }
 
+/// The element, or zero of its sign below 2 to the power -n.
+pub(super) fn from(n: i32, x: f32) -> f32 {
+    if f64::from(x).abs() < 2f64.powi(-n) { 0f32.copysign(x) } else { x }
+}
+
+/// The product of two elements.
+pub(super) fn product(a: f32, b: f32) -> f32 {
+    from(63, a) * from(63, b)
+}
+
+/// The quotient of two elements.
+pub(super) fn quotient(a: f32, b: f32) -> f32 {
+    let (a, b) = (from(126, a), from(126, b));
+    // Exact in f64.
+    let small = f64::from(a).abs() < f64::from(b).abs() * 2f64.powi(-126);
+    (if small { 0f32.copysign(a) } else { a }) / b
+}
+
+/// `max` as the opcode has it.
+pub(super) fn greater(a: f32, b: f32) -> f32 {
+    if b == 0.0 && f64::from(a) < 2f64.powi(-40) { b } else { max(a, b) }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    let sum = 1.0 + curve(kernels::Unary::Exp, -x);
+    if f64::from(sum) > 2f64.powi(126) { 0.0 } else { 1.0 / sum }
+}
+
 fn curve(op: kernels::Unary, x: f32) -> f32 {
     let mut y = [0.0];
     kernels::unary(Isa::Reference, op, &[x], &mut y);
@@ -253,7 +281,8 @@ fn einsum(node: &Node, x: &[(&Value, &Node)], [a, b, out]: [&Vec<u8>; 3]) -> Val
         for term in 0..size(&sum_dims) {
             summed.iter().zip(coordinates(&sum_dims, term)).for_each(|(&label, c)| at[label as usize] = c);
             let place = |labels: &[u8]| labels.iter().map(|&label| at[label as usize]).collect::<Vec<_>>();
-            acc = xa[position(da, &place(a))].mul_add(xb[position(db, &place(b))], acc);
+            let [one, other] = [xa[position(da, &place(a))], xb[position(db, &place(b))]].map(|x| from(40, x));
+            acc = one.mul_add(other, acc);
         }
         y.push(acc + 0.0);
     }
@@ -291,7 +320,8 @@ fn conv(node: &Node, x: &[(&Value, &Node)], window: &Window, groups: usize) -> V
         for c in 0..inner {
             for &(tap, row, column) in &inside {
                 let value = data[position(d, &[at[0], group * inner + c, row, column])];
-                acc = value.mul_add(w[(at[1] * inner + c) * taps_all + tap], acc);
+                let [value, weight] = [value, w[(at[1] * inner + c) * taps_all + tap]].map(|x| from(40, x));
+                acc = value.mul_add(weight, acc);
             }
         }
         let b = bias[at[1]];
@@ -326,8 +356,8 @@ fn pool(node: &Node, x: &[(&Value, &Node)], window: &Window, divisor: Option<Div
         y.push(match divisor {
             None => values.iter().fold(f32::NEG_INFINITY, |a, &b| max(a, b)),
             Some(Divisor::One) => sum(),
-            Some(Divisor::Kernel) => sum() / (window.kernel[0] * window.kernel[1]) as f32,
-            Some(Divisor::Inside) => sum() / values.len() as f32,
+            Some(Divisor::Kernel) => from(63, sum()) / (window.kernel[0] * window.kernel[1]) as f32,
+            Some(Divisor::Inside) => from(63, sum()) / values.len() as f32,
         });
     }
     if integers.is_empty() { F(y) } else { I(integers) }
@@ -439,7 +469,7 @@ fn reduce(node: &Node, x: &[(&Value, &Node)], reducer: Reducer, axes: &[u8]) -> 
                     Reducer::Sum => lanes(&row, 0.0, |a, b| a + b, |a, b| a + b),
                     Reducer::Max => lanes(&row, f32::NEG_INFINITY, max, max),
                     Reducer::Min => lanes(&row, f32::INFINITY, min, min),
-                    Reducer::Prod => lanes(&row, 1.0, |a, b| a * b, |a, b| a * b),
+                    Reducer::Prod => lanes(&row, 1.0, product, product),
                 }
             })
             .collect()),
@@ -488,14 +518,14 @@ fn rows(node: &Node, x: &[f32], axes: &[u8]) -> Value {
         let add = |a, b| a + b;
         let done: Vec<f32> = match node.op {
             Opcode::RmsNorm { eps, .. } => {
-                let squares = lanes(&row, 0.0, |a, b| b.mul_add(b, a), add);
+                let squares = lanes(&row, 0.0, |a, b| from(60, b).mul_add(from(60, b), a), add);
                 let scale = 1.0 / (squares / row.len() as f32 + f32::from_bits(eps)).sqrt();
-                row.iter().map(|x| x * scale).collect()
+                row.iter().map(|&x| product(x, scale)).collect()
             }
             Opcode::Softmax { .. } => {
                 let e: Vec<f32> = row.iter().map(|x| curve(kernels::Unary::Exp, x - top)).collect();
                 let scale = 1.0 / lanes(&e, 0.0, add, add);
-                e.iter().map(|e| e * scale).collect()
+                e.iter().map(|&e| from(63, e) * scale).collect()
             }
             _ => {
                 let shifted: Vec<f32> = row.iter().map(|x| x - top).collect();
@@ -570,21 +600,28 @@ fn unary(op: UnaryOp, dtype: DType, x: &Value) -> Value {
     let function = |&x: &f32| match op {
         UnaryOp::Neg => -x,
         UnaryOp::Abs => x.abs(),
-        UnaryOp::Recip => 1.0 / x,
-        UnaryOp::Square => x * x,
-        UnaryOp::Sqrt => x.sqrt(),
-        UnaryOp::Rsqrt => 1.0 / x.sqrt(),
-        UnaryOp::Sigmoid => 1.0 / (1.0 + curve(K::Exp, -x)),
-        UnaryOp::Silu => x * (1.0 / (1.0 + curve(K::Exp, -x))),
-        UnaryOp::Gelu => (x * 0.5) * (1.0 + curve(K::Erf, x * std::f32::consts::FRAC_1_SQRT_2)),
+        UnaryOp::Recip => quotient(1.0, x),
+        UnaryOp::Square => product(x, x),
+        UnaryOp::Sqrt => from(126, x).sqrt(),
+        UnaryOp::Rsqrt => 1.0 / from(126, x).sqrt(),
+        UnaryOp::Sigmoid => sigmoid(x),
+        UnaryOp::Silu => from(39, x) * sigmoid(from(39, x)),
+        UnaryOp::Gelu => {
+            let x = from(39, x);
+            (x * 0.5) * (1.0 + curve(K::Erf, x * std::f32::consts::FRAC_1_SQRT_2))
+        }
         UnaryOp::GeluTanh => {
+            let x = from(39, x);
             let inner = (x * x * x).mul_add(0.044_715, x) * 0.797_884_6;
             (x * 0.5) * (1.0 + curve(K::Tanh, inner))
         }
-        UnaryOp::HardSwish => min(max(x + 3.0, 0.0), 6.0) * x * (1.0 / 6.0),
+        UnaryOp::HardSwish => {
+            let x = from(39, x);
+            min(max(x + 3.0, 0.0), 6.0) * x * (1.0 / 6.0)
+        }
         UnaryOp::LeakyRelu { alpha } => {
             if x < 0.0 {
-                f32::from_bits(alpha) * x
+                product(f32::from_bits(alpha), x)
             } else {
                 x
             }
@@ -632,9 +669,9 @@ fn binary(op: BinaryOp, dtype: DType, a: Value, b: Value) -> Option<Value> {
         let function = |(&a, &b): (&f32, &f32)| match op {
             BinaryOp::Add => a + b,
             BinaryOp::Sub => a - b,
-            BinaryOp::Mul => a * b,
-            BinaryOp::Div => a / b,
-            BinaryOp::Max => max(a, b),
+            BinaryOp::Mul => product(a, b),
+            BinaryOp::Div => quotient(a, b),
+            BinaryOp::Max => greater(a, b),
             BinaryOp::Min => min(a, b),
             BinaryOp::Rem => a % b,
             _ => pow(a, b),

@@ -1,7 +1,7 @@
 //! The naive interpreter's opcodes that order elements or put them where indices say.
 
 use super::naive::Value::{self, F, I};
-use super::naive::{coordinates, groups, indices, max, min, narrow, size};
+use super::naive::{coordinates, greater, groups, indices, min, narrow, product, size};
 use assay_plan::{Node, Opcode, Scatter};
 use assay_types::tensor::DType;
 
@@ -64,8 +64,8 @@ fn scattered(dtype: DType, reduction: Scatter, x: &Operands<'_>, places: Vec<usi
                 y[place] = match reduction {
                     Scatter::Put => new,
                     Scatter::Add => old + new,
-                    Scatter::Mul => old * new,
-                    Scatter::Max => max(old, new),
+                    Scatter::Mul => product(old, new),
+                    Scatter::Max => greater(old, new),
                     Scatter::Min => min(old, new),
                 };
             }

@@ -1,6 +1,6 @@
 //! The quantised opcodes in random plans, and their naive bodies.
 
-use super::naive::{Value, Value::F, Value::I, coordinates, position, size, taps};
+use super::naive::{Value, Value::F, Value::I, coordinates, from, position, quotient, size, taps};
 use super::random::Generator;
 use assay_plan::*;
 use assay_types::tensor::DType;
@@ -146,12 +146,12 @@ pub(super) fn scaled(node: &Node, x: &[(&Value, &Node)]) -> Value {
     let (scale, zero) = (x[1].0.f(), x[2].0.i());
     match node.op {
         Opcode::Quantize => {
-            I(all.map(|[p, s, z]| rounded(x[0].0.f()[p] / scale[s], zero[z], node.dtype)).collect())
+            I(all.map(|[p, s, z]| rounded(quotient(x[0].0.f()[p], scale[s]), zero[z], node.dtype)).collect())
         }
         Opcode::Requantize => {
-            I(all.map(|[p, s, z]| rounded(x[0].0.i()[p] as f32 * scale[s], zero[z], node.dtype)).collect())
+            I(all.map(|[p, s, z]| rounded(x[0].0.i()[p] as f32 * from(126, scale[s]), zero[z], node.dtype)).collect())
         }
-        _ => F(all.map(|[p, s, z]| (x[0].0.i()[p] - zero[z]) as i32 as f32 * scale[s]).collect()),
+        _ => F(all.map(|[p, s, z]| (x[0].0.i()[p] - zero[z]) as i32 as f32 * from(126, scale[s])).collect()),
     }
 }
 
