@@ -23,7 +23,7 @@ pub(crate) enum Store {
 /// Bytes before the content: a page, so that the content is aligned.
 const HEADER: usize = 4096;
 /// What a file begins with; the number changes with the arrangement that the kernels want.
-const MAGIC: &[u8; 16] = b"assay packed 01\n";
+const MAGIC: &[u8; 16] = b"assay packed 02\n";
 /// Bytes of content that are digested together.
 const PIECE: usize = 1 << 20;
 
