@@ -8,6 +8,8 @@ from worker import Failed
 # One engine's turn in a round, and how few and how many runs it has.
 TURN_NANOS = 60e6
 RUNS = (1, 400)
+# An engine with longer runs takes part in the first rounds only.
+SLOW_NANOS, SLOW_ROUNDS = 1e9, 2
 
 
 def arrays(path):
@@ -22,22 +24,26 @@ def ready(worker, file, inputs):
     before = worker.memory()
     loaded = {key: int(value) for key, value in worker.ask("load", file).items() if value.isdigit()}
     worker.give(inputs)
-    first = worker.run(2)[1]
+    first = worker.run(1)[0]
+    slow = first > SLOW_NANOS
+    if not slow:
+        first = worker.run(1)[0]
     count = int(min(max(TURN_NANOS / max(first, 1), RUNS[0]), RUNS[1]))
     loading = worker.memory()
     worker.ask("settle")
-    worker.run(min(count, 3))
-    return {"load": loaded, "count": count, "before": before, "loading": loading}
+    if not slow:
+        worker.run(min(count, 3))
+    return {"load": loaded, "count": count, "rounds": SLOW_ROUNDS if slow else None, "before": before, "loading": loading}
 
 
-def interleave(workers, counts, rounds):
+def interleave(workers, taken, rounds):
     """Nanoseconds of every run, by engine; who starts a round changes from one to the next."""
     times = {name: [] for name in workers}
-    names = list(workers)
     for turn in range(rounds):
+        names = [name for name in workers if turn < (taken[name]["rounds"] or rounds)]
         for index in range(len(names)):
             name = names[(turn + index) % len(names)]
-            times[name] += workers[name].run(counts[name])
+            times[name] += workers[name].run(taken[name]["count"])
     return times
 
 
@@ -63,7 +69,7 @@ def model(workers, files, data, rounds):
         except (Failed, FileNotFoundError) as error:
             failed[name] = str(error)
     alive = {name: workers[name] for name in taken}
-    times = interleave(alive, {name: found["count"] for name, found in taken.items()}, rounds)
+    times = interleave(alive, taken, rounds)
     for name, found in taken.items():
         found["min"], found["median"] = min(times[name]), statistics.median(times[name])
         found["runs"] = len(times[name])
