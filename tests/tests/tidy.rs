@@ -50,6 +50,10 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("assay-bench-worker", &[]),
     ("assay-bench", &["assay-bench-worker", "assay-types", "assay-plan", "assay-exec"]),
     ("assay-calibrate", &["assay-types", "assay-plan", "assay-exec"]),
+    (
+        "assay-bench-store",
+        &["assay-types", "assay-compiler", "assay-exec", "assay-store", "assay-core", "assay-genesis"],
+    ),
 ];
 
 /// What is measured against stands outside the arrows: nothing but the bench builds it.
