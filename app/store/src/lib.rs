@@ -17,8 +17,8 @@
 //!
 //! * Pruning ([`Store::keep_from`], [`Pruner`]) takes away nothing that a kept version needs.
 //!
-//! What it does not do: it does not know what keys mean. Model chunks lie beside the tree, under their hash; that the hash is in the tree is for the
-//! writer to see to.
+//! What it does not do: it does not know what keys mean. Model chunks lie beside the tree, under their hash; that
+//! the hash is in the tree is for the writer to see to.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod changes;
