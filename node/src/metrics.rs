@@ -53,7 +53,7 @@ pub(crate) fn block(height: u64, txs: usize, units: u64) {
 
 pub(crate) fn disk(families: &[FamilySize]) {
     for family in families {
-        metrics::gauge!("assay_state_bytes", "family" => family.name).set(family.bytes as f64);
+        metrics::gauge!("assay_state_bytes", "family" => family.name).set(family.all() as f64);
     }
 }
 

@@ -16,6 +16,13 @@ pub struct FamilySize {
     pub entries: u64,
 }
 
+impl FamilySize {
+    /// All of it: files and write-ahead log, about.
+    pub fn all(&self) -> u64 {
+        self.bytes.saturating_add(self.unflushed_bytes)
+    }
+}
+
 impl Store {
     /// What every column family takes, from figures that the database keeps: nothing is read for it.
     ///

@@ -98,7 +98,7 @@ pub struct Status {
     /// The heights whose state this node keeps; null before genesis.
     #[serde(default)]
     pub kept: Option<KeptHeights>,
-    /// What the state takes on disk, by column family, in bytes.
+    /// What the state takes on disk, by column family, in bytes: files, and what is in the write-ahead log only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub disk: BTreeMap<String, u64>,
     /// The last proposal that this node voted against since it started.

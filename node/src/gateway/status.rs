@@ -45,7 +45,7 @@ pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status
         engines,
         kernels: gateway.0.reader.kernels().into(),
         kept,
-        disk: disk.into_iter().map(|family| (family.name.to_owned(), family.bytes)).collect(),
+        disk: disk.into_iter().map(|family| (family.name.to_owned(), family.all())).collect(),
         last_refused: gateway.0.about.refusals.last(),
         refused: gateway.0.about.refusals.counts(),
     }))
