@@ -8,7 +8,7 @@ use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::hash::CompilerHash;
 use assay_types::limits::{CHUNK_BYTES, MAX_BLOCK_BYTES, MAX_TX_BYTES};
-use assay_types::params::{CHUNK_UNITS_PER_BYTE, Params, RECORD_UNITS, TX_UNITS};
+use assay_types::params::{CHUNK_UNITS_PER_BYTE, MAX_BLOCK_INFERENCES, Params, RECORD_UNITS, TX_UNITS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -26,6 +26,12 @@ pub const MIN_BLOCK_BYTES: u64 = MAX_TX_BYTES as u64 + 4096;
 
 /// Bytes of plans that the hot set may at most hold: 64 GiB.
 pub const MAX_HOT_SET_BYTES: u64 = 64 << 30;
+
+/// Blocks that a delay may at most have.
+const MAX_BLOCKS: u64 = 1_000_000_000;
+
+/// uasy that a byte may at most cost as a deposit.
+const MAX_DEPOSIT_PER_BYTE: u64 = 1_000_000_000_000;
 
 /// What [`Params::price_change_divisor`] may be.
 const PRICE_CHANGE_DIVISORS: std::ops::RangeInclusive<u32> = 2..=1024;
@@ -178,6 +184,26 @@ fn check_params(params: &Params) -> Result<(), GenesisError> {
     }
     if params.max_block_inferences == 0 {
         return bad("max_block_inferences", "it must be at least 1");
+    }
+    if params.max_block_inferences > MAX_BLOCK_INFERENCES {
+        return bad(
+            "max_block_inferences",
+            "it must be at most 7000: a block's receipts are listed in one record",
+        );
+    }
+    check_storage(params)
+}
+
+fn check_storage(params: &Params) -> Result<(), GenesisError> {
+    let bad = |name, rule| Err(GenesisError::BadParam { name, rule });
+    if !(1..=MAX_BLOCKS).contains(&params.receipt_blocks) {
+        return bad("receipt_blocks", "it must be 1 to 1000000000");
+    }
+    if params.chunk_delay_blocks > MAX_BLOCKS {
+        return bad("chunk_delay_blocks", "it must be at most 1000000000");
+    }
+    if params.deposit_per_byte > MAX_DEPOSIT_PER_BYTE {
+        return bad("deposit_per_byte", "it must be at most 1000000000000, a million ASY");
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ fn states_that_break_a_rule_are_refused() {
     for change in other {
         assert!(matches!(refused(change), GenesisError::OtherEngine { number: 1, .. }));
     }
-    let params: [fn(&mut GenesisState); 13] = [
+    let params: [fn(&mut GenesisState); 18] = [
         |state| state.params.min_prices.unit_price = 0,
         |state| state.params.min_prices.byte_price = 0,
         |state| state.params.initial_prices.unit_price = 0,
@@ -153,6 +153,11 @@ fn states_that_break_a_rule_are_refused() {
         |state| state.params.max_block_units = MIN_BLOCK_UNITS - 1,
         |state| state.params.max_block_units = u64::MAX,
         |state| state.params.max_block_inferences = 0,
+        |state| state.params.max_block_inferences = 7_001,
+        |state| state.params.receipt_blocks = 0,
+        |state| state.params.receipt_blocks = u64::MAX,
+        |state| state.params.chunk_delay_blocks = u64::MAX,
+        |state| state.params.deposit_per_byte = u64::MAX,
     ];
     for change in params {
         assert!(matches!(refused(change), GenesisError::BadParam { .. }));

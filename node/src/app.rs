@@ -6,8 +6,9 @@
 use crate::abci::{Fatal, Handler};
 use crate::faults::{Faults, Liar};
 use crate::refusals::Refusals;
+use crate::retention::Retention;
 use crate::speculation::Ahead;
-use crate::{divergence, metrics};
+use crate::{divergence, metrics, query};
 use assay_core::{App, BlockInput, BlockResult, Verdict};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +35,7 @@ pub struct AbciApp {
     pending: Mutex<Pending>,
     refusals: Refusals,
     ahead: Ahead,
+    retention: Retention,
     /// Where a divergence is reported.
     data: PathBuf,
     /// For tests: lies in its proposals.
@@ -43,7 +45,13 @@ pub struct AbciApp {
 impl AbciApp {
     /// Serves this state machine; a divergence is reported into the folder `data`.
     pub fn new(app: Arc<App>, refusals: Refusals, ahead: Ahead, data: PathBuf) -> Self {
-        Self { app, pending: Mutex::default(), refusals, ahead, data, liar: None }
+        let retention = Retention::new(None);
+        Self { app, pending: Mutex::default(), refusals, ahead, retention, data, liar: None }
+    }
+
+    /// Tells CometBFT which of its blocks it need not keep.
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Makes it propose lies, if there are any among these faults.
@@ -173,8 +181,7 @@ impl AbciApp {
             commit_ms = start.elapsed().as_millis(),
             "block"
         );
-        // CometBFT keeps every block; pruning is the operator's decision.
-        Ok(ResponseCommit { retain_height: 0 })
+        Ok(ResponseCommit { retain_height: signed(self.retention.oldest(committed.height))? })
     }
 }
 
@@ -189,6 +196,7 @@ impl Handler for AbciApp {
             Ask::ProcessProposal(request) => ("process", Answer::ProcessProposal(self.process(request)?)),
             Ask::FinalizeBlock(request) => ("finalize", Answer::FinalizeBlock(self.finalize(request)?)),
             Ask::Commit(_) => ("commit", Answer::Commit(self.commit()?)),
+            Ask::Query(request) => ("query", Answer::Query(query::answer(&self.app.reader(), &request)?)),
             other => ("other", aside(other)),
         };
         metrics::abci_call(method, start.elapsed());
@@ -196,19 +204,12 @@ impl Handler for AbciApp {
     }
 }
 
-/// Answers what this application has nothing for: queries go to the gateway, and there are no snapshots to
-/// give.
+/// Answers what this application has nothing for: there are no snapshots to give.
 fn aside(request: Ask) -> Answer {
     match request {
         Ask::ListSnapshots(_) => Answer::ListSnapshots(ResponseListSnapshots::default()),
         Ask::OfferSnapshot(_) => Answer::OfferSnapshot(ResponseOfferSnapshot {
             result: response_offer_snapshot::Result::Reject as i32,
-        }),
-        Ask::Query(_) => Answer::Query(ResponseQuery {
-            code: 1,
-            log: "queries are answered by the REST gateway, under /v1".into(),
-            codespace: CODESPACE.into(),
-            ..Default::default()
         }),
         _ => {
             Answer::Exception(ResponseException { error: "this application does not use the request".into() })

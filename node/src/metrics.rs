@@ -3,6 +3,7 @@
 //! Every metric is named here and nowhere else. Counting costs nothing visible when nobody asked for the
 //! page.
 
+use assay_core::FamilySize;
 use assay_types::fees::Prices;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub fn serve(listen: SocketAddr) -> Result<(), metrics_exporter_prometheus::Buil
     metrics::describe_gauge!("assay_height", "The last committed height.");
     metrics::describe_gauge!("assay_block_transactions", "Transactions of the last block.");
     metrics::describe_gauge!("assay_block_units", "Units of the last block.");
+    metrics::describe_gauge!("assay_state_bytes", "Bytes of the state on disk, by column family.");
+    metrics::describe_gauge!("assay_oldest_height", "The oldest height whose state is kept.");
     metrics::describe_gauge!("assay_unit_price", "uasy per million units in the next block.");
     metrics::describe_gauge!("assay_byte_price", "uasy per million bytes in the next block.");
     metrics::describe_gauge!("assay_hot_models", "Models of the hot set, by whether they are loaded here.");
@@ -46,6 +49,16 @@ pub(crate) fn block(height: u64, txs: usize, units: u64) {
     metrics::gauge!("assay_height").set(height as f64);
     metrics::gauge!("assay_block_transactions").set(txs as f64);
     metrics::gauge!("assay_block_units").set(units as f64);
+}
+
+pub(crate) fn disk(families: &[FamilySize]) {
+    for family in families {
+        metrics::gauge!("assay_state_bytes", "family" => family.name).set(family.all() as f64);
+    }
+}
+
+pub(crate) fn oldest(height: u64) {
+    metrics::gauge!("assay_oldest_height").set(height as f64);
 }
 
 /// `loaded` of the `hot` models are ready to run.

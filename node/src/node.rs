@@ -18,13 +18,13 @@ use crate::faults::Faults;
 use crate::gateway::{About, Gateway};
 use crate::home::{self, Home};
 use crate::refusals::Refusals;
+use crate::retention::{Forgetting, Retention};
 use crate::solo::{Pace, Pacemaker, Signer, Solo};
 use crate::speculation::Speculation;
 use crate::stop::{Stop, Stopper};
-use crate::{metrics, selftest};
+use crate::{metrics, open, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
-use assay_store::Store;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ pub fn run(options: &Options, compilers: Compilers, consensus: &Consensus) -> Re
     let rpc = Rpc::new(options.config.comet.rpc)
         .map_err(|error| Error::input("rpc", error, "check comet.rpc in config/assayd.toml"))?;
     let edges = Edges::start(&options.config, &parts, Arc::new(rpc), &stopper)?;
+    let forgetting = parts.forget(&stopper)?;
     let listen = listen(&options.home, &options.config)?;
     let mut server = Server::start(&listen, parts.handler.clone(), stopper).map_err(|error| {
         Error::failed("abci", format!("{listen}: {error}"), "stop the other node on this home")
@@ -89,6 +90,7 @@ pub fn run(options: &Options, compilers: Compilers, consensus: &Consensus) -> Re
         }
     }
     server.shutdown();
+    forgetting.stop();
     parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
@@ -109,12 +111,14 @@ pub fn run_solo(
     let parts = Parts::open(options, compilers)?;
     let solo = open_solo(options, &parts)?;
     let edges = Edges::start(&options.config, &parts, Arc::new(solo.clone()), &stopper)?;
+    let forgetting = parts.forget(&stopper)?;
     let mut pacemaker = Pacemaker::start(&solo, pace, stopper)
         .map_err(|error| Error::failed("thread", error, "check the machine's limits on threads"))?;
     ready(edges.gateway);
     let why = watch(None, &stops);
     tracing::info!(%why, "the node stops");
     pacemaker.stop();
+    forgetting.stop();
     parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
@@ -142,6 +146,7 @@ struct Parts {
     app: Arc<App>,
     handler: Arc<AbciApp>,
     speculation: Speculation,
+    retention: Retention,
     about: About,
     genesis: GenesisDoc,
 }
@@ -150,12 +155,18 @@ impl Parts {
     fn open(options: &Options, compilers: Compilers) -> Result<Self> {
         let (about, genesis) = about(&options.home, &options.config)?;
         check_machine(&selftest::run())?;
-        let app = Arc::new(open(options, compilers)?);
+        let app = Arc::new(open::state(options, compilers)?);
         let speculation = Speculation::start(&app.reader());
         let data = options.home.root().join("data");
         let handler = AbciApp::new(app.clone(), about.refusals.clone(), speculation.ahead(), data);
-        let handler = Arc::new(handler.with_faults(options.faults.clone()));
-        Ok(Self { app, handler, speculation, about, genesis })
+        let retention = Retention::new(options.config.state.kept());
+        let handler = handler.with_retention(retention.clone()).with_faults(options.faults.clone());
+        Ok(Self { app, handler: Arc::new(handler), speculation, retention, about, genesis })
+    }
+
+    fn forget(&self, stopper: &Stopper) -> Result<Forgetting> {
+        Forgetting::start(&self.app, &self.retention, stopper.clone())
+            .map_err(|error| Error::failed("thread", error, "check the machine's limits on threads"))
     }
 }
 
@@ -200,24 +211,6 @@ fn check_machine(report: &selftest::Report) -> Result<()> {
             ))
         }
     }
-}
-
-fn open(options: &Options, compilers: Compilers) -> Result<App> {
-    let engine = compilers.engine(options.home.root().join("data/plans"));
-    let engine = if options.faults.engine {
-        tracing::warn!("this node gets a bit of every output wrong, for it was started with --faulty-engine");
-        engine.with_a_fault()
-    } else {
-        engine
-    };
-    let path = options.home.store();
-    let store = Store::open(&path).map_err(|error| {
-        let hint = "stop the other node on this home; check the disk's space and permissions";
-        Error::failed("store", format!("{}: {error}", path.display()), hint)
-    })?;
-    App::open(store, engine).map_err(|error| {
-        Error::failed("state", error, "run the version of assayd that the chain uses at this height")
-    })
 }
 
 fn listen(home: &Home, config: &Config) -> Result<Listen> {

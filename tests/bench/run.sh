@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 cache="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}/bench"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${cache%/bench}/target}"
 here=tests/bench
-parts=(engine consensus)
+parts=(engine consensus store)
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -47,9 +47,18 @@ consensus() {
         --programs "${cache%/bench}/cometbft/${COMETBFT_VERSION:-v0.38.26}" "$@"
 }
 
+# The large state is made once, in about ten minutes, and kept. Measuring is a process of its own.
+store() {
+    local bench="$CARGO_TARGET_DIR/release/assay-bench-store" commit
+    commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+    tools/setup/cargo build --release --workspace --all-targets
+    "$bench" build --cache "$cache/store"
+    "$bench" measure --cache "$cache/store" --out "$CARGO_TARGET_DIR/bench" --commit "$commit" "$@"
+}
+
 part="${1:-all}"
 [ $# -eq 0 ] || shift
-install_python
+[ "$part" = store ] || install_python
 if [ "$part" = all ]; then
     for part in "${parts[@]}"; do "$part"; done
 elif [[ " ${parts[*]} " == *" $part "* ]]; then

@@ -62,14 +62,16 @@ fn an_inference_whose_model_goes_while_it_waits_is_left_out_and_dropped() {
     // Both may wait: neither is wrong on the committed state.
     let retire = chain.tx(&owner, 0, vec![Message::RetireModel(RetireModel { model })]);
     let doomed = chain.tx(&owner, 1, vec![infer(model)]);
-    let before = chain.balance(&owner);
+    let deposit = chain.reader().model(&model).unwrap().unwrap().record.deposit.0;
+    let before = chain.balance(&owner) + deposit;
     let made = chain.good(&[retire.clone(), doomed.clone()]);
     assert_eq!((made.txs[1..].to_vec(), made.results[1].code), (vec![retire], 0));
     assert_eq!((made.dropped, chain.waiting()), (1, 0));
     let (offers, made) = chain.block().with(&[doomed]).execute().unwrap();
     assert!(matches!(offers[..], [Submission::Rejected { code: 36, .. }]), "{offers:?}");
     assert_eq!(made.txs.len(), 1);
-    // Only the retirement was paid for.
+    // Only the retirement was paid for, and the deposit is back.
+    assert!(deposit > 0 && chain.balance(&owner) > before - deposit);
     assert!(before - chain.balance(&owner) < 1_000_000);
 }
 

@@ -3,6 +3,7 @@
 #
 #   Debian:  a C++ compiler, clang with libclang (RocksDB's bindings), ccache
 #   rustup:  the toolchain and the WebAssembly targets of rust-toolchain.toml
+#   npm:     the ICS23 library that a test judges proofs with, for that test alone
 #   Go:      CometBFT, of exactly the version below, into a folder named after that version; Go itself if it is missing
 set -euo pipefail
 
@@ -80,6 +81,25 @@ install_cometbft() {
         "$go" install "github.com/cometbft/cometbft/$2@$version"
 }
 
+# The ICS23 library of tests/ics23, in a folder named after its lock file; prints the folder.
+install_ics23() {
+    local missing=() folder
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
+    folder="$cache/ics23/$(sha256sum tests/ics23/package-lock.json | cut -c1-16)"
+    if [ ! -d "$folder/node_modules" ]; then
+        say "installing the ICS23 library from npm (once)"
+        rm -rf "$folder.new"
+        mkdir -p "$folder.new"
+        cp tests/ics23/package.json tests/ics23/package-lock.json "$folder.new"
+        (cd "$folder.new" && npm ci --ignore-scripts --no-audit --no-fund --silent >&2)
+        mkdir -p "${folder%/*}"
+        mv -T "$folder.new" "$folder"
+    fi
+    echo "$folder"
+}
+
 cd "$(dirname "$0")/../.."
 # Python, and CometBFT's key-value store, are for `make bench` alone.
 case "${1:-}" in
@@ -89,6 +109,11 @@ case "${1:-}" in
     ;;
 --kvstore)
     install_cometbft abci-cli abci/cmd/abci-cli
+    exit
+    ;;
+# For one test, which asks for it itself.
+--ics23)
+    install_ics23
     exit
     ;;
 esac

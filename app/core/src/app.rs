@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::fatal::Fatal;
 use crate::genesis::{self, InitError};
 use crate::proposal::{self, Verdict};
+use crate::prune::Pruner;
 use crate::reader::Reader;
 use crate::stage::Fingerprint;
 use crate::verify::Verifier;
@@ -207,6 +208,11 @@ impl App {
         let committed = self.shared.store.commit(staged, index)?;
         self.shared.committed()?;
         Ok(Committed { height: committed.version, app_hash: committed.root })
+    }
+
+    /// What forgets the past of this node.
+    pub fn pruner(&self) -> Pruner {
+        Pruner::new(&self.shared.store)
     }
 
     /// A handle for those who only ask.

@@ -30,6 +30,8 @@ const OUTCOME_BYTES: u64 = 32 * 1024 * 1024;
 const OUTCOME_OVERHEAD: u64 = 512;
 /// Compilations that are remembered.
 const COMPILATIONS: u64 = 128;
+/// The price table of this program's plans; it goes with the opcode set.
+const PRICE_TABLE: u16 = 1;
 
 /// What turns a model's file into a plan. The one that chains use is [`Compiler`].
 pub trait Compile: Send + Sync {
@@ -161,11 +163,15 @@ impl Engine {
         if found != record.compiler {
             return Err(Fatal::OtherEngine { number: record.number, expected: record.compiler, found });
         }
-        // A plan of another opcode set would not validate here.
-        if record.opcode_set != OPCODE_SET {
-            return Err(Fatal::UnknownEngine(record.number));
+        // A plan of another opcode set would not validate here, and one of another price table would cost other units.
+        let parts =
+            [("opcode set", record.opcode_set, OPCODE_SET), ("price table", record.price_table, PRICE_TABLE)];
+        match parts.into_iter().find(|(_, expected, found)| expected != found) {
+            Some((what, expected, found)) => {
+                Err(Fatal::OtherEnginePart { number: record.number, what, expected, found })
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Compiles a model whose chunks are all in `state`, with at most `fuel` units of fuel.

@@ -16,12 +16,14 @@ use assay_types::claim::JobOutcome;
 use assay_types::codec;
 use assay_types::hash::{ModelId, PlanHash};
 use assay_types::message::Message;
+use assay_types::params::Params;
 use assay_types::receipt::TxData;
 
 /// What a block's transactions have in common.
 pub(crate) struct Context<'a> {
     pub engine: &'a Engine,
     pub chain: &'a ChainRecord,
+    pub params: &'a Params,
     pub height: u64,
 }
 

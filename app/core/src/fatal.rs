@@ -69,6 +69,21 @@ pub enum Fatal {
         /// This process's.
         found: CompilerHash,
     },
+    /// The chain's engine of that number has another opcode set or another price table.
+    #[error(
+        "engine {number} has {what} {expected} on the chain and {found} in this program; \
+         run the assayd that the chain uses"
+    )]
+    OtherEnginePart {
+        /// The engine.
+        number: u32,
+        /// What differs.
+        what: &'static str,
+        /// The chain's.
+        expected: u16,
+        /// This program's.
+        found: u16,
+    },
     /// A model compiles to another plan than the chain agreed on.
     #[error(
         "a model compiles to plan {found} here, and the chain agreed on {expected}; this machine is wrong"
@@ -79,6 +94,20 @@ pub enum Fatal {
         /// This machine's, or why there is none.
         found: String,
     },
+}
+
+impl Fatal {
+    /// Whether nothing is broken, and only this program is another than the one that the chain needs.
+    pub fn is_other_version(&self) -> bool {
+        matches!(
+            self,
+            Fatal::OtherVersion { .. }
+                | Fatal::UnknownEngine(_)
+                | Fatal::OtherEngine { .. }
+                | Fatal::OtherEnginePart { .. }
+                | Fatal::Store(StoreError::Format { .. })
+        )
+    }
 }
 
 /// Either kind, where one function can meet both.

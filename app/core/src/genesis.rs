@@ -50,6 +50,7 @@ pub(crate) fn changes(engine: &Engine, chain_id: &str, app_state: &[u8]) -> Resu
     put(path::FEE_MARKET.to_vec(), codec::encode(&state.params.initial_prices));
     put(path::HOT_SET.to_vec(), codec::encode(&HotSet::default()));
     put(path::FEE_POOL.to_vec(), codec::encode(&Amount::ZERO));
+    put(path::DEPOSITS.to_vec(), codec::encode(&Amount::ZERO));
     for account in &state.accounts {
         let record = Account { balance: account.balance, nonce: 0 };
         put(path::account(&account.address), codec::encode(&record));

@@ -11,7 +11,7 @@
 //! * A failure is either a [`Rejected`](assay_types::error::Rejected), the same on every machine and with a
 //!   stable number, or a [`Fatal`], after which this process must stop. Nothing that an outsider sends is
 //!   fatal.
-//! * Money is neither made nor lost: balances and the fee pool add up to the supply ([`invariants`]).
+//! * Money is neither made nor lost: balances, deposits and the fee pool add up to the supply ([`invariants`]).
 //!
 //! What it does not do: no sockets, no files but through the store and the plan cache, and no threads but
 //! those that compute outcomes of a block side by side and are gone when the call returns.
@@ -25,9 +25,12 @@ mod block;
 mod blocks;
 mod chain;
 mod check;
+mod chunks;
+mod deposit;
 mod difference;
 mod engine;
 mod execute;
+mod expiry;
 mod fatal;
 mod fee;
 mod genesis;
@@ -40,17 +43,20 @@ mod messages;
 mod model;
 mod order;
 mod proposal;
+mod prune;
 mod reader;
 mod recent;
 mod run;
 mod stage;
 mod turns;
+mod unproven;
 mod verify;
 mod waiting;
 mod walk;
 
 pub use ahead::Work;
 pub use app::{App, Committed, Info};
+pub use assay_store::FamilySize;
 pub use block::{BlockInput, BlockResult, Event, TxResult};
 pub use chain::{APP_VERSION, ChainRecord, EngineRecord};
 pub use check::Checked;
@@ -60,7 +66,9 @@ pub use fatal::Fatal;
 pub use genesis::InitError;
 pub use job::Job;
 pub use proposal::Verdict;
-pub use reader::{FoundTx, Reader};
+pub use prune::{Pruner, Step};
+pub use reader::{FoundTx, ProvenAt, Reader};
+pub use unproven::Unproven;
 
 #[cfg(test)]
 mod tests;

@@ -11,8 +11,9 @@ use crate::fatal::{Failure, Fatal, split};
 use crate::hot::HotSet;
 use crate::market::Used;
 use crate::run::Run;
+use crate::unproven::Unproven;
 use crate::{account, index, model};
-use assay_store::{Proven, Read, ReadExt, StoreError, View};
+use assay_store::{FamilySize, Proven, Read, ReadExt, View};
 use assay_types::account::Account;
 use assay_types::address::Address;
 use assay_types::api::{EngineInfo, Fees, Fullness, MessageInfo, ModelInfo, ModelPage, Simulated, TxInfo};
@@ -30,6 +31,7 @@ use assay_types::tensor::{self, NamedTensor};
 use assay_types::tx::SignedTx;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Models of one page.
@@ -42,6 +44,17 @@ pub struct FoundTx {
     pub info: TxInfo,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+/// What the state after a height's block has under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenAt {
+    /// The height.
+    pub height: u64,
+    /// The heights whose state this node keeps.
+    pub kept: RangeInclusive<u64>,
+    /// Value, proof and root.
+    pub proven: Proven,
 }
 
 /// Answers about what is committed. Cheap to clone.
@@ -193,8 +206,8 @@ impl Reader {
         let chunks = record.manifest.chunks.len();
         let whole = match &record.state {
             ModelState::Uploading { next_chunk } => *next_chunk as usize == chunks,
-            ModelState::Sealed(_) | ModelState::Retired { compiled: Some(_), .. } => true,
-            ModelState::Retired { compiled: None, .. } => false,
+            ModelState::Sealed(_) => true,
+            ModelState::Retired { compiled, stored, .. } => compiled.is_some() && *stored,
         };
         if whole { model::file(&view, &record.manifest).map(Some) } else { Ok(None) }
     }
@@ -214,12 +227,15 @@ impl Reader {
         };
         let outputs = outputs(&entry.data)?;
         let mut messages = Vec::new();
-        let view = self.view();
         for (index, message) in (0..).zip(signed.iter().flat_map(|signed| &signed.tx().messages)) {
             let output = outputs.iter().find(|output| output.index == index);
             messages.push(MessageInfo {
                 kind: message.kind().into(),
-                receipt: view.read(&path::receipt(hash, index))?,
+                receipt: entry
+                    .receipts
+                    .iter()
+                    .find(|(at, _)| *at == index)
+                    .map(|(_, receipt)| receipt.clone()),
                 output: output.map(|output| STANDARD.encode(codec::encode(&output.tensors))),
             });
         }
@@ -248,7 +264,7 @@ impl Reader {
         index::block_txs(&self.shared.store, height)
     }
 
-    /// The receipt of one message.
+    /// The receipt of one message, while it is in the state.
     ///
     /// # Errors
     /// [`Fatal`] when the store fails.
@@ -256,20 +272,36 @@ impl Reader {
         Ok(self.view().read(&path::receipt(tx, index))?)
     }
 
-    /// A key's value at a committed height, with its ICS23 proof; `None` when the height is not there (any
-    /// more), or the key is one that the state cannot have.
+    /// The heights whose state is kept, the oldest and the newest; `None` before genesis.
     ///
     /// # Errors
     /// [`Fatal`] when the store fails.
-    pub fn prove(&self, key: &[u8], height: u64) -> Result<Option<Proven>, Fatal> {
-        match self.shared.store.prove(key, height) {
-            Ok(proven) => Ok(Some(proven)),
-            Err(
-                StoreError::UnknownVersion { .. }
-                | StoreError::EmptyTree { .. }
-                | StoreError::BadEntry { .. },
-            ) => Ok(None),
-            Err(error) => Err(error.into()),
+    pub fn kept(&self) -> Result<Option<RangeInclusive<u64>>, Fatal> {
+        Ok(self.view().kept()?)
+    }
+
+    /// What every column family of the state takes on this node's disk.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails.
+    pub fn disk(&self) -> Result<Vec<FamilySize>, Fatal> {
+        Ok(self.shared.store.disk()?)
+    }
+
+    /// A key's value after a height's block, or its absence, with the ICS23 proof of either; the last committed
+    /// height's if none is named. The root that it proves against stands in the header of the next height.
+    ///
+    /// No commit waits for it: it reads a snapshot.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails. The inner error is the answer to the asker.
+    pub fn prove(&self, key: &[u8], height: Option<u64>) -> Result<Result<ProvenAt, Unproven>, Fatal> {
+        let view = self.view();
+        let Some(kept) = view.kept()? else { return Ok(Err(Unproven::NoState)) };
+        let height = height.unwrap_or(*kept.end());
+        match view.prove(key, height) {
+            Ok(proven) => Ok(Ok(ProvenAt { height, kept, proven })),
+            Err(error) => Ok(Err(Unproven::from_store(error)?)),
         }
     }
 

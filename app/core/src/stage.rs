@@ -67,6 +67,7 @@ impl Computed {
             executed.hashes.insert(0, TxHash::of(bytes));
             executed.results.insert(0, TxResult::claim(&claim));
             executed.admitted.insert(0, true);
+            executed.receipts.insert(0, Vec::new());
         }
         if executed.hashes.len() != txs.len() {
             return Err(Fatal::Invariant("a block of other transactions than were executed".into()));

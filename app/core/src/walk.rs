@@ -8,14 +8,18 @@ use crate::admit::{Admitted, Budget};
 use crate::app::Shared;
 use crate::block::{Parent, TxResult};
 use crate::execute::{Context, execute};
+use crate::expiry;
 use crate::fatal::{Fatal, split};
 use crate::hot;
 use crate::job::Job;
 use crate::market::{self, Used};
 use crate::verify::Verifier;
-use assay_store::{Changes, Overlay};
+use assay_store::{Changes, Overlay, ReadExt};
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
+use assay_types::message::Message;
+use assay_types::path;
+use assay_types::receipt::{Receipt, ReceiptId};
 use assay_types::tx::VerifiedTx;
 use std::sync::Arc;
 
@@ -39,6 +43,8 @@ pub(crate) struct Executed {
     pub results: Vec<TxResult>,
     /// Which transactions were admissible.
     pub admitted: Vec<bool>,
+    /// The receipts of each, by their messages' indexes.
+    pub receipts: Vec<Vec<(u32, Receipt)>>,
     /// What was run, in order.
     pub jobs: Vec<Job>,
     /// What all transactions together used, and the prices that they paid.
@@ -50,7 +56,12 @@ impl<'a> Walk<'a> {
     /// Starts on the state before the block.
     pub fn new(parent: &'a Parent, shared: &'a Shared) -> Self {
         Self {
-            context: Context { engine: &shared.engine, chain: &parent.chain, height: parent.next },
+            context: Context {
+                engine: &shared.engine,
+                chain: &parent.chain,
+                params: &parent.params,
+                height: parent.next,
+            },
             parent,
             verifier: &shared.verifier,
             overlay: Overlay::new(&parent.view),
@@ -61,6 +72,7 @@ impl<'a> Walk<'a> {
                 hashes: Vec::new(),
                 results: Vec::new(),
                 admitted: Vec::new(),
+                receipts: Vec::new(),
                 jobs: Vec::new(),
                 used: Used { prices: parent.prices, units: 0, bytes: 0 },
                 changes: Changes::default(),
@@ -97,24 +109,49 @@ impl<'a> Walk<'a> {
         let used = &mut self.executed.used;
         used.units = used.units.checked_add(result.units).ok_or_else(overflow)?;
         used.bytes = used.bytes.checked_add(bytes).ok_or_else(overflow)?;
-        self.record(hash, result, true);
+        let receipts = if result.code == 0 { self.receipts(&admitted)? } else { Vec::new() };
+        self.record(hash, result, true, receipts);
         Ok(Ok(()))
     }
 
     /// Notes a transaction that is in the block all the same.
     pub fn note(&mut self, bytes: &[u8], rejected: &Rejected) {
-        self.record(TxHash::of(bytes), TxResult::not_admitted(rejected), false);
+        self.record(TxHash::of(bytes), TxResult::not_admitted(rejected), false, Vec::new());
     }
 
-    fn record(&mut self, hash: TxHash, result: TxResult, admitted: bool) {
+    /// The receipts that a transaction wrote, which succeeded: one for each of its inferences.
+    fn receipts(&self, admitted: &Admitted) -> Result<Vec<(u32, Receipt)>, Fatal> {
+        let mut receipts = Vec::new();
+        for (index, message) in (0..).zip(&admitted.tx().messages) {
+            if matches!(message, Message::Infer(_)) {
+                let found: Option<Receipt> = self.overlay.read(&path::receipt(&admitted.hash(), index))?;
+                receipts.push((
+                    index,
+                    found.ok_or_else(|| Fatal::Invariant("an inference left no receipt".into()))?,
+                ));
+            }
+        }
+        Ok(receipts)
+    }
+
+    fn record(&mut self, hash: TxHash, result: TxResult, admitted: bool, receipts: Vec<(u32, Receipt)>) {
         self.executed.hashes.push(hash);
         self.executed.results.push(result);
         self.executed.admitted.push(admitted);
+        self.executed.receipts.push(receipts);
     }
 
-    /// Ends the block: the prices move, and the hot set.
+    /// Ends the block: the prices move, and the hot set; what is too old goes.
     pub fn finish(mut self) -> Result<Executed, Fatal> {
-        let params = &self.parent.params;
+        let (params, height) = (&self.parent.params, self.executed.height);
+        let Executed { hashes, receipts, .. } = &self.executed;
+        let written: Vec<ReceiptId> = hashes
+            .iter()
+            .zip(receipts)
+            .flat_map(|(tx, receipts)| receipts.iter().map(|(index, _)| ReceiptId { tx: *tx, index: *index }))
+            .collect();
+        expiry::receipts(&mut self.overlay, params, height, &written)?;
+        expiry::retired(&mut self.overlay, params, height)?;
         market::update(&mut self.overlay, params, &self.executed.used);
         hot::update(&mut self.overlay, &self.executed.jobs, params.hot_set_bytes)?;
         self.executed.changes = self.overlay.into_changes();

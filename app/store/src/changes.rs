@@ -1,6 +1,6 @@
 //! What a block changes.
 
-use crate::StoreError;
+use crate::{Read, StoreError, View};
 use assay_types::hash::ChunkHash;
 use assay_types::limits::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use std::collections::BTreeMap;
@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 pub struct Changes {
     /// New values by key; `None` deletes the key.
     pub writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Model chunks by hash. They are kept beside the tree and never deleted.
-    pub blobs: BTreeMap<ChunkHash, Vec<u8>>,
+    /// Model chunks by hash, which are kept beside the tree; `None` deletes the chunk.
+    pub blobs: BTreeMap<ChunkHash, Option<Vec<u8>>>,
 }
 
 impl Changes {
@@ -19,6 +19,20 @@ impl Changes {
     pub fn absorb(&mut self, later: Changes) {
         self.writes.extend(later.writes);
         self.blobs.extend(later.blobs);
+    }
+
+    /// Drops deletions of keys that are not there: the tree would keep a record of each, for nothing.
+    pub(crate) fn forget_absent(&mut self, state: &View) -> Result<(), StoreError> {
+        let mut absent = Vec::new();
+        for (key, value) in &self.writes {
+            if value.is_none() && state.get(key)?.is_none() {
+                absent.push(key.clone());
+            }
+        }
+        for key in absent {
+            self.writes.remove(&key);
+        }
+        Ok(())
     }
 
     /// Refuses what the tree or the blob store must not hold. Such changes are a bug of the writer.
@@ -29,7 +43,10 @@ impl Changes {
                 bounded("a value", value, MAX_VALUE_BYTES)?;
             }
         }
-        match self.blobs.iter().find(|(hash, bytes)| ChunkHash::of(bytes) != **hash) {
+        let lies = |hash: &ChunkHash, bytes: &Option<Vec<u8>>| {
+            bytes.as_ref().is_some_and(|bytes| ChunkHash::of(bytes) != *hash)
+        };
+        match self.blobs.iter().find(|(hash, bytes)| lies(hash, bytes)) {
             Some((hash, _)) => Err(StoreError::BlobHash { hash: *hash }),
             None => Ok(()),
         }

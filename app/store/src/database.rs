@@ -1,20 +1,23 @@
 //! Opening RocksDB: the directory, its lock, its format and its memory.
 
-use crate::layout::{BLOBS, CONTENT, FORMAT, META, META_FORMAT};
+use crate::layout::{BLOBS, CONTENT, FORMAT, INDEX, META, META_FORMAT, NODES, VALUE_PREFIX_BYTES, VALUES};
 use crate::{Entry, StoreError};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator,
-    Error as RocksError, LogLevel, Options, PrefixRange, ReadOptions, WriteBatch, WriteOptions,
+    Error as RocksError, LogLevel, Options, PrefixRange, ReadOptions, SliceTransform, WriteBatch,
+    WriteOptions,
 };
 use std::path::Path;
 
 const MIB: usize = 1024 * 1024;
-/// Bytes of the one block cache; indexes and filters live in it too.
-const BLOCK_CACHE_BYTES: usize = 64 * MIB;
+/// Bytes of the one block cache; indexes and filters live in it too. At ten million keys those are about 100 MiB.
+const BLOCK_CACHE_BYTES: usize = 384 * MIB;
 /// Bytes of all write buffers together.
-const WRITE_BUFFER_BYTES: usize = 48 * MIB;
+const WRITE_BUFFER_BYTES: usize = 128 * MIB;
+/// Bytes of one write buffer.
+const FAMILY_BUFFER_BYTES: usize = 32 * MIB;
 /// Bytes of write-ahead log before the oldest buffers are flushed.
-const WAL_BYTES: u64 = 96 * MIB as u64;
+const WAL_BYTES: u64 = 192 * MIB as u64;
 /// Chunks of at least this many bytes are kept out of the sorted files, so that compaction does not copy
 /// them.
 const BLOB_FILE_MIN_BYTES: u64 = 16 * 1024;
@@ -61,6 +64,20 @@ impl Database {
         Ok(self.rocks.write_opt(batch, &options)?)
     }
 
+    /// Writes a batch atomically, and to the disk with the next commit at the latest; false if the database is too
+    /// busy, and then nothing is written.
+    pub(crate) fn write_behind(&self, batch: WriteBatch) -> Result<bool, StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_low_pri(true);
+        // Waiting here would make a commit wait behind it.
+        options.set_no_slowdown(true);
+        match self.rocks.write_opt(batch, &options) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == rocksdb::ErrorKind::Incomplete => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn check_format(&self, dir: &Path) -> Result<(), StoreError> {
         let wrong = |found: String| StoreError::Format { dir: dir.to_path_buf(), found, supported: FORMAT };
         match self.get(META, META_FORMAT)? {
@@ -95,6 +112,8 @@ impl Database {
 /// The keys that start with `prefix` and are above `after`.
 pub(crate) fn range(prefix: &[u8], after: Option<&[u8]>) -> ReadOptions {
     let mut options = ReadOptions::default();
+    // A filter of prefixes is for one key's versions, not for ranges.
+    options.set_total_order_seek(true);
     options.set_iterate_range(PrefixRange(prefix));
     if let Some(after) = after.filter(|after| *after >= prefix) {
         let mut next = after.to_vec();
@@ -160,15 +179,34 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     table.set_bloom_filter(10.0, false);
     let mut options = Options::default();
-    options.set_block_based_table_factory(&table);
-    options.set_write_buffer_size(16 * MIB);
-    options.set_max_write_buffer_number(2);
+    options.set_write_buffer_size(FAMILY_BUFFER_BYTES);
+    options.set_max_write_buffer_number(3);
     options.set_compression_type(DBCompressionType::Lz4);
-    options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    match name {
+        // Nodes are hashes, which do not compress, and almost every one that is asked for is there.
+        NODES => {
+            table.set_block_size(4 * 1024);
+            options.set_compression_type(DBCompressionType::None);
+            options.set_optimize_filters_for_hits(true);
+        }
+        // The newest version of a key at or below one is looked for: the filter knows the key without the version.
+        VALUES => {
+            table.set_block_size(4 * 1024);
+            table.set_whole_key_filtering(false);
+            options.set_prefix_extractor(SliceTransform::create_fixed_prefix(VALUE_PREFIX_BYTES));
+        }
+        INDEX => options.set_bottommost_compression_type(DBCompressionType::Zstd),
+        _ => {}
+    }
+    options.set_block_based_table_factory(&table);
     if name == BLOBS {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(BLOB_FILE_MIN_BYTES);
         options.set_blob_compression_type(DBCompressionType::Lz4);
+        // Chunks of models that are gone give their place back once half of the files is such chunks.
+        options.set_enable_blob_gc(true);
+        options.set_blob_gc_age_cutoff(0.5);
+        options.set_blob_gc_force_threshold(0.5);
     }
     options
 }

@@ -74,11 +74,15 @@ pub enum StoreError {
         /// The last committed root.
         parent: AppHash,
     },
-    /// A proof was asked for at a version that is not there.
-    #[error("version {version} is not in the state (pruned, or not committed yet)")]
+    /// A version that is not there: pruned, or not committed yet.
+    #[error("version {version} is not in the state, which has {oldest} to {newest}")]
     UnknownVersion {
         /// The version asked for.
         version: u64,
+        /// The oldest one that is there.
+        oldest: u64,
+        /// The newest one.
+        newest: u64,
     },
     /// A proof cannot be made in a tree without any key.
     #[error("the state at version {version} is empty, which has no proofs")]

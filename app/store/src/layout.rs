@@ -5,7 +5,7 @@ use jmt::storage::NodeKey;
 use sha2::{Digest, Sha256};
 
 /// The format of the state directory. A change of anything below is a new number.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Tree nodes: [`node_key`] to the node's borsh.
 pub(crate) const NODES: &str = "nodes";
@@ -21,7 +21,7 @@ pub(crate) const LATEST: &str = "latest";
 pub(crate) const BLOBS: &str = "blobs";
 /// Rebuildable look-ups of the node; not consensus.
 pub(crate) const INDEX: &str = "index";
-/// [`META_FORMAT`] and [`META_TIP`].
+/// [`META_FORMAT`], [`META_TIP`] and [`META_BASE`].
 pub(crate) const META: &str = "meta";
 
 /// Every column family but `meta`, with what a genesis wipes.
@@ -31,6 +31,11 @@ pub(crate) const CONTENT: [&str; 7] = [NODES, VALUES, PREIMAGES, STALE, LATEST, 
 pub(crate) const META_FORMAT: &[u8] = b"format";
 /// The last committed version, big-endian, and its root.
 pub(crate) const META_TIP: &[u8] = b"tip";
+/// The oldest version that is kept, big-endian; not there while all are.
+pub(crate) const META_BASE: &[u8] = b"base";
+
+/// Bytes of a [`value_key`] before the version.
+pub(crate) const VALUE_PREFIX_BYTES: usize = 32;
 
 /// Before a value that is there.
 pub(crate) const VALUE: u8 = 1;
@@ -46,6 +51,13 @@ pub(crate) fn key_hash(key: &[u8]) -> KeyHash {
 pub(crate) fn node_key(key: &NodeKey) -> std::io::Result<Vec<u8>> {
     let mut bytes = key.version().to_be_bytes().to_vec();
     borsh::to_writer(&mut bytes, key.nibble_path())?;
+    Ok(bytes)
+}
+
+/// The version that replaced a node, then [`node_key`]; ascending versions lie together.
+pub(crate) fn stale_key(since: u64, node: &NodeKey) -> std::io::Result<Vec<u8>> {
+    let mut bytes = since.to_be_bytes().to_vec();
+    bytes.extend(node_key(node)?);
     Ok(bytes)
 }
 

@@ -15,28 +15,36 @@
 //! * Keys and values are never empty: such entries could not be proven.
 //! * A reader sees one version: a [`View`] is a snapshot, and an [`Overlay`] adds uncommitted writes to it.
 //!
-//! What it does not do: it does not know what keys mean, and does not prune (superseded nodes are recorded,
-//! for that). Model chunks lie beside the tree, under their hash; that the hash is in the tree is for the
-//! writer to see to.
+//! * Pruning ([`Store::keep_from`], [`Pruner`]) takes away nothing that a kept version needs.
+//!
+//! What it does not do: it does not know what keys mean. Model chunks lie beside the tree, under their hash; that
+//! the hash is in the tree is for the writer to see to.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod changes;
 mod database;
+mod disk;
 mod error;
 mod layout;
 mod overlay;
+mod proven;
+mod prune;
 mod read;
 mod stage;
 mod store;
 mod tree;
+mod update;
 mod view;
 
 pub use changes::Changes;
+pub use disk::FamilySize;
 pub use error::StoreError;
 pub use overlay::Overlay;
+pub use proven::Proven;
+pub use prune::{Pruned, Pruner};
 pub use read::{Entry, Read, ReadExt};
 pub use stage::Staged;
-pub use store::{Committed, Proven, Store};
+pub use store::{Committed, Store};
 pub use view::View;
 
 #[cfg(test)]

@@ -46,8 +46,13 @@ impl<'a> Overlay<'a> {
     /// Keeps a model chunk and gives its hash.
     pub fn put_blob(&mut self, bytes: Vec<u8>) -> ChunkHash {
         let hash = ChunkHash::of(&bytes);
-        self.changes.blobs.insert(hash, bytes);
+        self.changes.blobs.insert(hash, Some(bytes));
         hash
+    }
+
+    /// Deletes a model chunk.
+    pub fn delete_blob(&mut self, hash: ChunkHash) {
+        self.changes.blobs.insert(hash, None);
     }
 
     /// Takes over the changes of a child that succeeded.
@@ -105,7 +110,7 @@ impl Read for Overlay<'_> {
 
     fn blob(&self, hash: &ChunkHash) -> Result<Option<Vec<u8>>, StoreError> {
         match self.changes.blobs.get(hash) {
-            Some(bytes) => Ok(Some(bytes.clone())),
+            Some(own) => Ok(own.clone()),
             None => self.base.blob(hash),
         }
     }

@@ -1,14 +1,14 @@
-//! The store: genesis, stage, commit, prove.
+//! The store: genesis, stage, commit.
 
 use crate::database::{self, Database};
 use crate::layout::{
     self, CONTENT, DELETED, INDEX, LATEST, META, META_TIP, NODES, PREIMAGES, STALE, VALUE, VALUES,
 };
-use crate::tree::{EMPTY_ROOT, Tree};
-use crate::{Changes, Entry, Read, Staged, StoreError, View};
+use crate::tree::{EMPTY_ROOT, Tree, root_key};
+use crate::update;
+use crate::{Changes, Entry, Proven, Read, Staged, StoreError, View};
 use assay_types::hash::{AppHash, ChunkHash};
-use jmt::Sha256Jmt;
-use prost013::Message;
+use jmt::storage::StaleNodeIndex;
 use rocksdb::WriteBatch;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,13 +16,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The replicated state of one node. Cloning gives another handle on the same.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    database: Arc<Database>,
+pub(crate) struct Inner {
+    pub(crate) database: Arc<Database>,
     /// What is committed. Written under its lock together with the batch.
-    tip: RwLock<Option<Tip>>,
+    pub(crate) tip: RwLock<Option<Tip>>,
 }
 
 /// A committed version and its root.
@@ -41,17 +41,6 @@ pub struct Committed {
     pub root: AppHash,
 }
 
-/// A key's value at a version, or its absence, with the proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proven {
-    /// The value; `None` when the key is not there, and the proof then proves that.
-    pub value: Option<Vec<u8>>,
-    /// An ICS23 `CommitmentProof`, protobuf; `assay_types::proof` checks it.
-    pub proof: Vec<u8>,
-    /// The root that it proves against.
-    pub root: AppHash,
-}
-
 impl Store {
     /// Opens the state in a directory of its own, or makes an empty one.
     ///
@@ -62,7 +51,7 @@ impl Store {
         let database = Arc::new(Database::open(dir)?);
         let tip = database.get(META, META_TIP)?.map(|bytes| Tip::decode(&bytes)).transpose()?;
         if let Some(tip) = tip {
-            Self::check_root(&database, &tip)?;
+            Self::check_root(&View::new(Arc::clone(&database)), &tip)?;
         }
         Ok(Self { inner: Arc::new(Inner { database, tip: RwLock::new(tip) }) })
     }
@@ -95,7 +84,7 @@ impl Store {
         if let Some(Tip { version: version @ 1.., .. }) = *tip {
             return Err(StoreError::GenesisTooLate { version });
         }
-        let staged = self.compute(0, EMPTY_ROOT, changes)?;
+        let staged = self.compute(&self.view(), 0, EMPTY_ROOT, changes)?;
         let mut batch = WriteBatch::default();
         for name in CONTENT {
             let family = self.inner.database.family(name)?;
@@ -118,8 +107,9 @@ impl Store {
         let tip = self.tip().ok_or(StoreError::NoGenesis)?;
         follows(&tip, version)?;
         // On a missing parent the tree would start again from nothing, without an error.
-        Self::check_root(&self.inner.database, &tip)?;
-        self.compute(version, tip.root, changes)
+        let view = self.view();
+        Self::check_root(&view, &tip)?;
+        self.compute(&view, version, tip.root, changes)
     }
 
     /// Writes a staged version, with the node's own index entries, in one atomic, synced batch.
@@ -133,7 +123,7 @@ impl Store {
         if staged.parent != parent.root {
             return Err(StoreError::OtherParent { staged_on: staged.parent, parent: parent.root });
         }
-        Self::check_root(&self.inner.database, &parent)?;
+        Self::check_root(&self.view(), &parent)?;
         let mut batch = WriteBatch::default();
         self.fill(&mut batch, &staged, &index)?;
         self.inner.database.write(batch)?;
@@ -141,31 +131,12 @@ impl Store {
         Ok(Committed { version: staged.version, root: staged.root })
     }
 
-    /// A key's value at a committed version, or its absence, with the proof against that version's root.
+    /// As [`View::prove`], of what is committed now.
     ///
     /// # Errors
-    /// When the version is not there, when its tree is empty, when the database fails.
+    /// As there.
     pub fn prove(&self, key: &[u8], version: u64) -> Result<Proven, StoreError> {
-        if key.is_empty() {
-            return Err(StoreError::BadEntry {
-                what: "a key",
-                len: 0,
-                most: assay_types::limits::MAX_KEY_BYTES,
-            });
-        }
-        let tree = Tree(&self.inner.database);
-        let root = match self.tip() {
-            Some(tip) if version <= tip.version => tree.root(version)?,
-            _ => None,
-        };
-        let root = root.ok_or(StoreError::UnknownVersion { version })?;
-        if root == EMPTY_ROOT {
-            return Err(StoreError::EmptyTree { version });
-        }
-        let (value, proof) = Sha256Jmt::new(&tree)
-            .get_with_ics23_proof(key.to_vec(), version)
-            .map_err(StoreError::from_tree)?;
-        Ok(Proven { value, proof: proof.encode_to_vec(), root })
+        self.view().prove(key, version)
     }
 
     /// A committed model chunk, or `None` when it is not there.
@@ -198,12 +169,26 @@ impl Store {
         database::entries(iterator, limit)
     }
 
-    fn tip(&self) -> Option<Tip> {
+    /// Deletes entries of the node's own index, durably with the next commit at the latest; false if the database is
+    /// too busy, and then nothing is deleted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn index_delete(&self, keys: &[Vec<u8>]) -> Result<bool, StoreError> {
+        let family = self.inner.database.family(INDEX)?;
+        let mut batch = WriteBatch::default();
+        for key in keys {
+            batch.delete_cf(family, key);
+        }
+        self.inner.database.write_behind(batch)
+    }
+
+    pub(crate) fn tip(&self) -> Option<Tip> {
         *self.inner.tip.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check_root(database: &Database, tip: &Tip) -> Result<(), StoreError> {
-        match Tree(database).root(tip.version)? {
+    fn check_root(view: &View, tip: &Tip) -> Result<(), StoreError> {
+        match Tree(view).root(tip.version)? {
             Some(root) if root == tip.root => Ok(()),
             Some(root) => Err(StoreError::Corrupt(format!(
                 "version {} was committed with the root {}, and its tree has {root}",
@@ -213,14 +198,24 @@ impl Store {
         }
     }
 
-    fn compute(&self, version: u64, parent: AppHash, changes: Changes) -> Result<Staged, StoreError> {
+    fn compute(
+        &self,
+        view: &View,
+        version: u64,
+        parent: AppHash,
+        mut changes: Changes,
+    ) -> Result<Staged, StoreError> {
         changes.check()?;
-        let values: Vec<_> =
-            changes.writes.iter().map(|(key, value)| (layout::key_hash(key), value.clone())).collect();
-        let tree = Tree(&self.inner.database);
-        let (root, update) =
-            Sha256Jmt::new(&tree).put_value_set(values, version).map_err(StoreError::from_tree)?;
-        Ok(Staged { version, parent, root: AppHash(root.0), update, changes })
+        changes.forget_absent(view)?;
+        let (root, mut update) = update::update(view, version, &changes.writes)?;
+        // Every version has a root node of its own, so this one replaces its parent's. The tree says so only if
+        // something changed: otherwise it copies the root, and the old one would never be pruned.
+        if let Some(replaced) = version.checked_sub(1) {
+            update
+                .stale_node_index_batch
+                .insert(StaleNodeIndex { stale_since_version: version, node_key: root_key(replaced) });
+        }
+        Ok(Staged { version, parent, root, update, changes })
     }
 
     /// Adds everything of a staged version to a batch.
@@ -237,8 +232,7 @@ impl Store {
             batch.put_cf(database.family(VALUES)?, layout::value_key(hash, *version), bytes);
         }
         for stale in &staged.update.stale_node_index_batch {
-            let mut key = stale.stale_since_version.to_be_bytes().to_vec();
-            key.extend(layout::node_key(&stale.node_key).map_err(encoding)?);
+            let key = layout::stale_key(stale.stale_since_version, &stale.node_key).map_err(encoding)?;
             batch.put_cf(database.family(STALE)?, key, []);
         }
         for (key, value) in &staged.changes.writes {
@@ -251,7 +245,11 @@ impl Store {
             }
         }
         for (hash, bytes) in &staged.changes.blobs {
-            batch.put_cf(database.family(layout::BLOBS)?, hash.as_bytes(), bytes);
+            let family = database.family(layout::BLOBS)?;
+            match bytes {
+                Some(bytes) => batch.put_cf(family, hash.as_bytes(), bytes),
+                None => batch.delete_cf(family, hash.as_bytes()),
+            }
         }
         for (key, value) in index {
             batch.put_cf(database.family(INDEX)?, key, value);

@@ -1,11 +1,11 @@
 //! The Merkle tree's view of the database.
 //!
-//! Everything the tree reads is written once and never changed (a node belongs to a version, a value too), so
-//! reading needs no snapshot and no lock.
+//! Everything the tree reads is written once and never changed (a node belongs to a version, a value too), but
+//! pruning takes away what no kept version needs. So a walk reads one [`View`]: what was there when it began
+//! stays there until it ends, and no commit waits for it.
 
-use crate::StoreError;
-use crate::database::Database;
 use crate::layout::{self, DELETED, NODES, PREIMAGES, VALUE, VALUES};
+use crate::{StoreError, View};
 use assay_types::hash::AppHash;
 use jmt::storage::{HasPreimage, LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt};
@@ -14,8 +14,13 @@ use rocksdb::{Direction, IteratorMode, ReadOptions};
 /// The root of a tree without keys.
 pub(crate) const EMPTY_ROOT: AppHash = AppHash(Sha256Jmt::<Tree<'static>>::EMPTY_ROOT.0);
 
+/// Where the root node of a version is.
+pub(crate) fn root_key(version: u64) -> NodeKey {
+    NodeKey::new(version, std::iter::empty().collect())
+}
+
 /// The committed nodes and values.
-pub(crate) struct Tree<'a>(pub(crate) &'a Database);
+pub(crate) struct Tree<'a>(pub(crate) &'a View);
 
 impl Tree<'_> {
     /// The root of a committed version.
@@ -27,7 +32,7 @@ impl Tree<'_> {
 
 impl TreeReader for Tree<'_> {
     fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let Some(bytes) = self.0.get(NODES, &layout::node_key(key)?)? else { return Ok(None) };
+        let Some(bytes) = self.0.value(NODES, &layout::node_key(key)?)? else { return Ok(None) };
         let node = borsh::from_slice(&bytes).map_err(|error| {
             StoreError::Corrupt(format!("the tree node {key:?} does not decode: {error}"))
         })?;
@@ -38,11 +43,9 @@ impl TreeReader for Tree<'_> {
         let at = layout::value_key(&hash, max_version);
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(hash.0);
-        let family = self.0.family(VALUES)?;
+        options.set_prefix_same_as_start(true);
         let mode = IteratorMode::From(&at, Direction::Reverse);
-        let Some(newest) = self.0.rocks.iterator_cf_opt(family, options, mode).next() else {
-            return Ok(None);
-        };
+        let Some(newest) = self.0.iterate(VALUES, options, mode)?.next() else { return Ok(None) };
         let (_, bytes) = newest.map_err(StoreError::from)?;
         match bytes.split_first() {
             Some((&VALUE, value)) => Ok(Some(value.to_vec())),
@@ -58,6 +61,6 @@ impl TreeReader for Tree<'_> {
 
 impl HasPreimage for Tree<'_> {
     fn preimage(&self, hash: KeyHash) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(self.0.get(PREIMAGES, &hash.0)?)
+        Ok(self.0.value(PREIMAGES, &hash.0)?)
     }
 }

@@ -5,7 +5,7 @@ use crate::layout::{BLOBS, LATEST, META, META_TIP};
 use crate::store::Tip;
 use crate::{Entry, Read, StoreError};
 use assay_types::hash::{AppHash, ChunkHash};
-use rocksdb::{DB, IteratorMode, SnapshotWithThreadMode};
+use rocksdb::{DB, DBIterator, IteratorMode, ReadOptions, SnapshotWithThreadMode};
 use std::sync::Arc;
 
 type Snapshot<'a> = SnapshotWithThreadMode<'a, DB>;
@@ -49,7 +49,18 @@ impl View {
         Arc::clone(self.pinned.borrow_owner())
     }
 
-    fn value(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Everything in a column family, in the order of an iterator of the snapshot.
+    pub(crate) fn iterate(
+        &self,
+        family: &'static str,
+        options: ReadOptions,
+        mode: IteratorMode<'_>,
+    ) -> Result<DBIterator<'_>, StoreError> {
+        let family = self.pinned.borrow_owner().family(family)?;
+        Ok(self.pinned.borrow_dependent().iterator_cf_opt(family, options, mode))
+    }
+
+    pub(crate) fn value(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let family = self.pinned.borrow_owner().family(family)?;
         Ok(self.pinned.borrow_dependent().get_cf(family, key)?)
     }
@@ -61,9 +72,7 @@ impl Read for View {
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let family = self.pinned.borrow_owner().family(LATEST)?;
-        let options = database::range(prefix, after);
-        let iterator = self.pinned.borrow_dependent().iterator_cf_opt(family, options, IteratorMode::Start);
+        let iterator = self.iterate(LATEST, database::range(prefix, after), IteratorMode::Start)?;
         database::entries(iterator, limit)
     }
 

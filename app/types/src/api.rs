@@ -7,6 +7,7 @@
 //! | `GET /v1/fees` | [`Fees`] |
 //! | `GET /v1/validators` | [`Validators`] |
 //! | `GET /v1/genesis` | CometBFT's genesis document |
+//! | `GET /v1/state?key=TEXT&height=N`, or `key_hex=HEX` | [`ProvenState`]; 410 if pruned, 404 if ahead |
 //! | `GET /v1/blocks/{height}` or `latest` | [`Block`] |
 //! | `GET /v1/accounts/{address}` | [`AccountInfo`] (zeros for one never seen) |
 //! | `GET /v1/models?after=ID&limit=N` | [`ModelPage`] |
@@ -94,12 +95,27 @@ pub struct Status {
     pub engines: Vec<EngineInfo>,
     /// The body of the kernels that this CPU runs.
     pub kernels: String,
+    /// The heights whose state this node keeps; null before genesis.
+    #[serde(default)]
+    pub kept: Option<KeptHeights>,
+    /// What the state takes on disk, by column family, in bytes: files, and what is in the write-ahead log only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disk: BTreeMap<String, u64>,
     /// The last proposal that this node voted against since it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refused: Option<RefusedProposal>,
     /// How many it voted against since it started, by [`RefusedProposal::kind`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
+}
+
+/// Heights whose state a node keeps: proofs can be had at these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptHeights {
+    /// The oldest.
+    pub oldest: u64,
+    /// The newest.
+    pub newest: u64,
 }
 
 /// A proposal that a node voted against.
@@ -219,6 +235,25 @@ pub struct ModelPage {
     pub models: Vec<ModelInfo>,
     /// Pass as `after` for the next page; null on the last one.
     pub next: Option<ModelId>,
+}
+
+/// A key of the state after a height's block, with the proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenState {
+    /// The key, hex.
+    pub key_hex: String,
+    /// The height. The root stands in the header of the next one.
+    pub height: u64,
+    /// The value, base64; null when the key is not there, and the proof then proves that.
+    pub value: Option<String>,
+    /// An ICS23 `CommitmentProof`, protobuf, base64; [`crate::proof`] checks it.
+    pub proof: String,
+    /// The state root that it proves against.
+    pub root: AppHash,
+    /// The oldest height whose state this node keeps.
+    pub oldest: u64,
+    /// The newest one.
+    pub newest: u64,
 }
 
 /// A transaction to submit.

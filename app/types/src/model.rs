@@ -1,6 +1,7 @@
 //! What the chain says of a model: its manifest, and its record in state.
 
 use crate::address::Address;
+use crate::amount::Amount;
 use crate::codec;
 use crate::error::Rejected;
 use crate::hash::{ChunkHash, ModelId, PlanHash};
@@ -113,6 +114,8 @@ pub enum ModelState {
         compiled: Option<Compiled>,
         /// The height of the block that retired it.
         height: u64,
+        /// Whether the chunks that it had are still there.
+        stored: bool,
     } = 2,
 }
 
@@ -131,6 +134,8 @@ pub struct ModelRecord {
     pub manifest: Manifest,
     /// The height of the block that published it.
     pub published: u64,
+    /// What its owner has deposited for its bytes; nothing once it is retired.
+    pub deposit: Amount,
     /// Where it is in its life.
     pub state: ModelState,
 }

@@ -4,10 +4,12 @@
 //! models that it names and the hot set before the block, the fee from its units and bytes
 //! ([`Prices::fee`]).
 
+use crate::amount::Amount;
 use crate::error::Rejected;
 use crate::fees::Prices;
-use crate::limits::MAX_BLOCK_BYTES;
+use crate::limits::{MAX_BLOCK_BYTES, MAX_VALUE_BYTES};
 use crate::message::Message;
+use crate::receipt::RECEIPT_ID_BYTES;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,11 @@ pub const RECORD_UNITS: u64 = 20_000;
 pub const CHUNK_UNITS_PER_BYTE: u64 = 2;
 /// Fuel of the sandbox that costs one unit.
 pub const FUEL_PER_UNIT: u64 = 8;
+
+/// What [`Params::max_block_inferences`] may be at most: the list of a block's receipts is one value of the tree.
+pub const MAX_BLOCK_INFERENCES: u32 = 7_000;
+
+const _: () = assert!(4 + MAX_BLOCK_INFERENCES as usize * RECEIPT_ID_BYTES <= MAX_VALUE_BYTES);
 
 /// The consensus parameters in state.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -38,6 +45,19 @@ pub struct Params {
     pub max_block_inferences: u32,
     /// Bytes of plans that the hot set holds.
     pub hot_set_bytes: u64,
+    /// Blocks after which a receipt leaves the state.
+    pub receipt_blocks: u64,
+    /// uasy that a publisher deposits for every byte of a model's file, until the model is retired.
+    pub deposit_per_byte: u64,
+    /// Blocks from a model's retirement until its chunks are deleted, unless another model has them too.
+    pub chunk_delay_blocks: u64,
+}
+
+impl Params {
+    /// What a publisher deposits for a file of `size` bytes.
+    pub fn deposit(&self, size: u64) -> Amount {
+        Amount(u128::from(size) * u128::from(self.deposit_per_byte))
+    }
 }
 
 impl Default for Params {
@@ -51,6 +71,9 @@ impl Default for Params {
             max_block_units: 1_000_000_000,
             max_block_inferences: 1_000,
             hot_set_bytes: 512 * 1024 * 1024,
+            receipt_blocks: 2_592_000,
+            deposit_per_byte: 1,
+            chunk_delay_blocks: 100_000,
         }
     }
 }
@@ -83,7 +106,6 @@ pub fn tx_units(
 mod tests {
     use super::*;
     use crate::address::Address;
-    use crate::amount::Amount;
     use crate::hash::ModelId;
     use crate::message::{Infer, Transfer};
 
@@ -94,6 +116,14 @@ mod tests {
             Message::Infer(Infer { model: ModelId([1; 32]), inputs: vec![], expect_output_hash: None });
         let units = tx_units(&[transfer, infer.clone(), infer], |_| Ok(7));
         assert_eq!(units, Ok(TX_UNITS + 3 * RECORD_UNITS + 14));
+    }
+
+    #[test]
+    fn a_deposit_follows_from_the_size_and_cannot_overflow() {
+        let mut params = Params::default();
+        assert_eq!(params.deposit(1_000), Amount(1_000));
+        params.deposit_per_byte = u64::MAX;
+        assert_eq!(params.deposit(u64::MAX).0, u128::from(u64::MAX) * u128::from(u64::MAX));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn model(id: &ModelId) -> Vec<u8> {
 /// Before every model's record.
 pub const MODELS: &[u8] = b"model/";
 
-/// A chunk's length, its bytes being in the blob store: `blob/<hash>`.
+/// A chunk's length and how often models name it, its bytes being in the blob store: `blob/<hash>`.
 pub fn blob(hash: &ChunkHash) -> Vec<u8> {
     format!("blob/{hash}").into_bytes()
 }
@@ -28,10 +28,18 @@ pub fn receipt(tx: &TxHash, index: u32) -> Vec<u8> {
     format!("receipt/{tx}/{index}").into_bytes()
 }
 
-/// How many receipts a block wrote: `receipts-at/<height>`.
+/// Which receipts a block wrote: `receipts-at/<height>`.
 pub fn receipts_at(height: u64) -> Vec<u8> {
     format!("receipts-at/{height:020}").into_bytes()
 }
+
+/// A retired model whose chunks are still counted: `retired/<height>/<model id>`.
+pub fn retired(height: u64, model: &ModelId) -> Vec<u8> {
+    format!("retired/{height:020}/{model}").into_bytes()
+}
+
+/// Before every such model, in the order of their retirements.
+pub const RETIRED: &[u8] = b"retired/";
 
 /// An engine's record: `engine/<n>`.
 pub fn engine(number: u32) -> Vec<u8> {
@@ -50,6 +58,10 @@ pub const FEE_MARKET: &[u8] = b"fee-market";
 pub const HOT_SET: &[u8] = b"hot-set";
 /// Fees taken so far.
 pub const FEE_POOL: &[u8] = b"fee-pool";
+/// What publishers have deposited.
+pub const DEPOSITS: &[u8] = b"deposits";
+/// The last retired model whose chunks have been given back.
+pub const CLEARED: &[u8] = b"cleared";
 
 #[cfg(test)]
 mod tests {
@@ -67,8 +79,10 @@ mod tests {
         assert_eq!(text(blob(&ChunkHash([0; 32]))), format!("blob/{zeros}"));
         assert_eq!(text(receipt(&TxHash([0; 32]), 3)), format!("receipt/{zeros}/3"));
         assert_eq!(text(receipts_at(7)), "receipts-at/00000000000000000007");
+        assert_eq!(text(retired(7, &ModelId([0; 32]))), format!("retired/00000000000000000007/{zeros}"));
         assert_eq!(text(engine(1)), "engine/1");
-        let fixed = [PARAMS, CHAIN, SUPPLY, FEE_MARKET, HOT_SET, FEE_POOL].map(|key| text(key.to_vec()));
-        assert_eq!(fixed, ["params", "chain", "supply", "fee-market", "hot-set", "fee-pool"]);
+        let fixed = [PARAMS, CHAIN, SUPPLY, FEE_MARKET, HOT_SET, FEE_POOL, DEPOSITS, CLEARED];
+        let names = ["params", "chain", "supply", "fee-market", "hot-set", "fee-pool", "deposits", "cleared"];
+        assert_eq!(fixed.map(|key| text(key.to_vec())), names);
     }
 }

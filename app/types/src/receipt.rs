@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::amount::Amount;
-use crate::hash::{InputHash, ModelId, OutputHash, PlanHash};
+use crate::hash::{InputHash, ModelId, OutputHash, PlanHash, TxHash};
 use crate::tensor::NamedTensor;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,18 @@ pub struct MessageOutput {
     /// The outputs, in the model's declared order.
     pub tensors: Vec<NamedTensor>,
 }
+
+/// Which receipt: the transaction, and the message's index in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ReceiptId {
+    /// The transaction.
+    pub tx: TxHash,
+    /// The message's index.
+    pub index: u32,
+}
+
+/// Bytes of an encoded [`ReceiptId`].
+pub const RECEIPT_ID_BYTES: usize = 36;
 
 /// The record of one inference, at `receipt/<tx hash>/<message index>`.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

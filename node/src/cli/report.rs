@@ -50,6 +50,14 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
          state     {state}\nkernels   {}\n",
         status.version, heights.chain, heights.application, heights.index, status.kernels,
     ));
+    if let Some(kept) = status.kept {
+        print_text(&format!("kept      heights {} to {}\n", kept.oldest, kept.newest));
+    }
+    let whole: u64 = status.disk.values().sum();
+    print_text(&format!("disk      {}\n", size(whole)));
+    for (family, bytes) in &status.disk {
+        print_text(&format!("          {family:<10} {}\n", size(*bytes)));
+    }
     if !status.refused.is_empty() {
         let counts: Vec<String> =
             status.refused.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
@@ -60,6 +68,15 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
         print_text(&format!("          the last one of height {height} by {proposer}: {kind}: {detail}\n"));
     }
     Ok(())
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    let units = [(1u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+        None => format!("{bytes} B"),
+    }
 }
 
 fn ask(base: &str) -> Result<Status, ureq::Error> {

@@ -170,6 +170,11 @@ impl Config {
         if !(1..=600_000).contains(&self.comet.timeout_commit_ms) {
             return Err("comet.timeout_commit_ms: use 1 to 600000".into());
         }
+        if !(10..=1_000_000_000).contains(&self.state.retain_heights) {
+            return Err(
+                "state.retain_heights: use 10 to 1000000000, or state.archive = true to keep all".into()
+            );
+        }
         let gateway = &self.gateway;
         let ranges = [("timeout_s", gateway.timeout_s), ("simulations", gateway.simulations.into())];
         for (name, value) in ranges.into_iter().chain([("connections", gateway.connections.into())]) {

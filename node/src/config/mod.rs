@@ -25,6 +25,8 @@ pub struct Config {
     pub log: Log,
     /// How CometBFT reaches the application.
     pub abci: Abci,
+    /// The state.
+    pub state: State,
     /// CometBFT.
     pub comet: Comet,
     /// The REST gateway.
@@ -59,6 +61,23 @@ pub enum LogFormat {
 pub struct Abci {
     /// `unix` for the home's socket, or `unix:///path`, or `tcp://host:port`.
     pub listen: String,
+}
+
+/// How much of the past is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Whether everything is kept: every height's state, the whole index, every block.
+    pub archive: bool,
+    /// Heights that are kept otherwise, the last one included.
+    pub retain_heights: u64,
+}
+
+impl State {
+    /// Heights that are kept; `None` for all.
+    pub fn kept(&self) -> Option<u64> {
+        (!self.archive).then_some(self.retain_heights)
+    }
 }
 
 /// CometBFT's settings that an operator changes; the rest follows from the protocol.
@@ -127,6 +146,7 @@ impl Default for Config {
             moniker: "node".into(),
             log: Log { level: "info".into(), format: LogFormat::Text },
             abci: Abci { listen: "unix".into() },
+            state: State { archive: false, retain_heights: 100_000 },
             comet: Comet {
                 binary: String::new(),
                 rpc: loopback(26657),

@@ -1,6 +1,6 @@
 //! `config/assayd.toml` as it is written for a new home: every key with its meaning.
 
-use super::{Abci, Comet, Config, Gateway, Log, LogFormat, Metrics};
+use super::{Abci, Comet, Config, Gateway, Log, LogFormat, Metrics, State};
 use toml::Value;
 
 const HEAD: &str = "\
@@ -32,11 +32,12 @@ impl File {
 
 /// Writes settings as a commented file.
 pub fn render(config: &Config) -> String {
-    let Config { moniker, log, abci, comet, gateway, metrics } = config;
+    let Config { moniker, log, abci, state, comet, gateway, metrics } = config;
     let mut file = File(HEAD.into());
     file.0.push('\n');
     file.key("moniker", text(moniker), "The node's name for people.");
     node(&mut file, log, abci);
+    past(&mut file, state);
     consensus(&mut file, comet);
     edges(&mut file, gateway, metrics);
     file.0
@@ -54,6 +55,14 @@ fn node(file: &mut File, log: &Log, abci: &Abci) {
     file.section("abci");
     let listen = "unix for a socket in the home, or unix:///path, or tcp://127.0.0.1:26658.";
     file.key("listen", text(&abci.listen), listen);
+}
+
+fn past(file: &mut File, state: &State) {
+    file.section("state");
+    file.key("archive", state.archive, "Keep every height's state, the whole index, every block, for ever.");
+    let heights =
+        "Otherwise, so many of the last heights: of state, index and CometBFT's blocks; at least 10.";
+    file.key("retain_heights", state.retain_heights, heights);
 }
 
 fn consensus(file: &mut File, comet: &Comet) {

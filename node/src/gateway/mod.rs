@@ -10,6 +10,7 @@ mod listener;
 mod models;
 mod problem;
 mod receipts;
+mod state;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -100,6 +101,7 @@ impl Gateway {
             .route("/v1/fees", get(status::fees))
             .route("/v1/validators", get(status::validators))
             .route("/v1/genesis", get(status::genesis))
+            .route("/v1/state", get(state::state))
             .route("/v1/blocks/{height}", get(blocks::block))
             .route("/v1/accounts/{address}", get(status::account))
             .route("/v1/models", get(models::list))

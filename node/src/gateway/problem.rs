@@ -1,7 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457), with our stable number and what to do next.
 
 use crate::consensus::Unavailable;
-use assay_core::Fatal;
+use assay_core::{Fatal, Unproven};
 use assay_types::api::Problem;
 use assay_types::error::Rejected;
 use axum::http::{StatusCode, header};
@@ -100,6 +100,24 @@ impl From<Fatal> for Failure {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_chain", "there is no chain yet", hint)
             }
             fatal => Self::internal(fatal.to_string()),
+        }
+    }
+}
+
+impl From<Unproven> for Failure {
+    fn from(unproven: Unproven) -> Self {
+        let detail = unproven.to_string();
+        match unproven {
+            Unproven::Pruned { .. } => {
+                let hint = "name a height that is kept, or ask an archive node";
+                Self::new(StatusCode::GONE, "height_pruned", detail, hint)
+            }
+            Unproven::Ahead { .. } => {
+                let hint = "name a height that is kept, or wait for the block";
+                Self::new(StatusCode::NOT_FOUND, "height_ahead", detail, hint)
+            }
+            Unproven::BadKey { .. } => Self::bad_request("key", detail),
+            Unproven::NoState => Fatal::NoChain.into(),
         }
     }
 }

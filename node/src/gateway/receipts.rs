@@ -1,7 +1,7 @@
 //! Receipts: everything needed to check one inference offline, in one answer.
 
 use super::{Failure, Gateway, parse};
-use assay_core::{Fatal, FoundTx, Reader};
+use assay_core::{Fatal, FoundTx, ProvenAt, Reader, Unproven};
 use assay_types::bundle::{Bundle, FORMAT};
 use assay_types::codec;
 use assay_types::hash::{AppHash, TxHash};
@@ -18,7 +18,8 @@ use serde::Serialize;
 /// What the state has of an inference.
 struct Record {
     chain_id: String,
-    height: u64,
+    /// The height whose state has the receipt.
+    proven_at: u64,
     infer: Infer,
     manifest: Manifest,
     receipt: Vec<u8>,
@@ -36,7 +37,7 @@ pub(super) async fn show(
     let index: u32 = parse("message index", &index)?;
     let record = gateway.read(move |reader| Ok(record(reader, &tx_hash, index))).await??;
     // The root after a block stands in the header of the next one.
-    let next = record.height.saturating_add(1);
+    let next = record.proven_at.saturating_add(1);
     let unsigned = || {
         Failure::not_found(
             format!("block {next}, whose header proves the receipt, is not signed yet"),
@@ -48,7 +49,7 @@ pub(super) async fn show(
     if signed.header.app_hash.as_bytes() != record.root.as_bytes() {
         return Err(Failure::internal(format!(
             "header {next} has another root than state {}",
-            record.height
+            record.proven_at
         )));
     }
     Ok(Json(Bundle {
@@ -82,14 +83,13 @@ fn record(reader: &Reader, tx_hash: &TxHash, index: u32) -> Result<Record, Failu
     let infer = inference(&bytes, index)
         .ok_or_else(|| none(format!("message {index} of the transaction is no inference")))?;
     let model = reader.model(&infer.model)?.ok_or(Fatal::Invariant("a model that ran is gone".into()))?;
-    let proven = reader.prove(&path::receipt(tx_hash, index), info.height)?;
-    let proven =
-        proven.ok_or_else(|| none(format!("this node no longer has the state of block {}", info.height)))?;
-    let receipt = proven.value.ok_or_else(|| none("there is no such receipt".into()))?;
+    let proven = prove(reader, &path::receipt(tx_hash, index), info.height)?;
+    let ProvenAt { height: proven_at, proven, .. } = proven;
+    let receipt = proven.value.ok_or_else(|| none("the receipt has expired from the state".into()))?;
     let output = info.messages.into_iter().nth(index as usize).and_then(|message| message.output);
     Ok(Record {
         chain_id: reader.chain_id()?,
-        height: info.height,
+        proven_at,
         infer,
         manifest: model.record.manifest,
         receipt,
@@ -97,6 +97,14 @@ fn record(reader: &Reader, tx_hash: &TxHash, index: u32) -> Result<Record, Failu
         root: proven.root,
         output,
     })
+}
+
+/// The receipt as of its own height; if that is pruned, as of the newest height that the next header can sign.
+fn prove(reader: &Reader, key: &[u8], height: u64) -> Result<ProvenAt, Failure> {
+    match reader.prove(key, Some(height))? {
+        Err(Unproven::Pruned { newest, .. }) => Ok(reader.prove(key, Some(newest.saturating_sub(1)))??),
+        other => Ok(other?),
+    }
 }
 
 fn inference(tx: &[u8], index: u32) -> Option<Infer> {

@@ -2,7 +2,7 @@
 
 use super::{Failure, Gateway, parse};
 use assay_types::address::Address;
-use assay_types::api::{AccountInfo, Fees, Heights, Status, ValidatorInfo, Validators};
+use assay_types::api::{AccountInfo, Fees, Heights, KeptHeights, Status, ValidatorInfo, Validators};
 use assay_types::hash::AppHash;
 use assay_types::params::Params;
 use axum::Json;
@@ -16,14 +16,17 @@ use tendermint::validator::Info;
 /// `GET /v1/status`. It answers also while there is no chain yet and consensus is silent.
 pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status>, Failure> {
     let progress = gateway.0.consensus.progress().await.ok();
-    let (application, app_hash, engines, chain_id) = gateway
+    let (kept, app_hash, engines, chain_id, disk) = gateway
         .read(|reader| {
-            let Some((height, root)) = reader.view().tip()? else {
-                return Ok((0, AppHash([0; 32]), Vec::new(), String::new()));
+            let (view, disk) = (reader.view(), reader.disk()?);
+            let (Some((_, root)), Some(kept)) = (view.tip()?, view.kept()?) else {
+                return Ok((None, AppHash([0; 32]), Vec::new(), String::new(), disk));
             };
-            Ok((height, root, reader.engines()?, reader.chain_id()?))
+            let kept = KeptHeights { oldest: *kept.start(), newest: *kept.end() };
+            Ok((Some(kept), root, reader.engines()?, reader.chain_id()?, disk))
         })
         .await?;
+    let application = kept.map_or(0, |kept| kept.newest);
     Ok(Json(Status {
         chain_id,
         moniker: gateway.0.about.moniker.clone(),
@@ -41,6 +44,8 @@ pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status
         syncing: progress.is_none_or(|progress| progress.syncing),
         engines,
         kernels: gateway.0.reader.kernels().into(),
+        kept,
+        disk: disk.into_iter().map(|family| (family.name.to_owned(), family.all())).collect(),
         last_refused: gateway.0.about.refusals.last(),
         refused: gateway.0.about.refusals.counts(),
     }))

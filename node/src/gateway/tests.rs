@@ -8,9 +8,10 @@ use assay_genesis::GenesisAccount;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::api::{AccountInfo, Problem};
-use assay_types::hash::ModelId;
+use assay_types::hash::{AppHash, ModelId};
 use assay_types::key::PublicKey;
 use assay_types::limits::MAX_TX_BYTES;
+use assay_types::proof::{verify_absence, verify_existence};
 use axum::serve::Listener;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -193,6 +194,29 @@ fn a_transaction_goes_in_and_is_found_in_a_signed_block() {
     let status = node.get("/v1/status").2;
     assert_eq!((&status["heights"]["chain"], &status["comet_version"]), (&json!(1), &json!("none")));
     assert_problem(node.get("/v1/blocks/2"), 404, "not_found", 0);
+}
+
+#[test]
+fn any_key_is_proven_at_any_height_that_is_kept() {
+    let (node, solo) = solo();
+    for _ in 0..3 {
+        solo.produce().unwrap();
+    }
+    let root = solo.produce().unwrap().header.app_hash;
+    let bytes = |answer: &Value, name: &str| STANDARD.decode(answer[name].as_str().unwrap()).unwrap();
+    let (status, _, there) = node.get("/v1/state?key=supply&height=3");
+    assert_eq!((status, &there["root"]), (200, &json!(hex::encode(root.as_bytes()))));
+    let hash = AppHash(root.as_bytes().try_into().unwrap());
+    let (value, proof) = (bytes(&there, "value"), bytes(&there, "proof"));
+    assert_eq!(verify_existence(&hash, b"supply", &value, &proof), Ok(()));
+    let (_, _, missing) = node.get("/v1/state?key_hex=00ff&height=3");
+    assert_eq!((&missing["value"], &missing["key_hex"]), (&Value::Null, &json!("00ff")));
+    assert_eq!(verify_absence(&hash, &[0, 0xff], &bytes(&missing, "proof")), Ok(()));
+    assert_eq!(node.get("/v1/state?key=supply").2["height"], 4);
+    assert_problem(node.get("/v1/state?key=supply&height=5"), 404, "height_ahead", 0);
+    for wrong in ["", "?key=a&key_hex=00", "?key_hex=0", "?key=", "?key=a&heigth=1", "?key=a&height=-1"] {
+        assert_problem(node.get(&format!("/v1/state{wrong}")), 400, "bad_request", 0);
+    }
 }
 
 #[test]

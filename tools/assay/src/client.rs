@@ -7,8 +7,8 @@
 use crate::error::{Error, Result};
 use assay_types::address::Address;
 use assay_types::api::{
-    AccountInfo, Block, Fees, ModelInfo, ModelPage, Problem, Simulate, Simulated, Status, SubmitTx,
-    Submitted, TxInfo, Validators,
+    AccountInfo, Block, Fees, ModelInfo, ModelPage, Problem, ProvenState, Simulate, Simulated, Status,
+    SubmitTx, Submitted, TxInfo, Validators,
 };
 use assay_types::bundle::Bundle;
 use assay_types::codec;
@@ -107,6 +107,16 @@ impl Client {
     pub fn block(&self, height: Option<u64>) -> Result<Block> {
         let height = height.map_or("latest".into(), |height| height.to_string());
         self.get(&format!("/v1/blocks/{height}"))
+    }
+
+    /// A key of the state after a height's block, the last one when none is given, with its proof. The proof is not
+    /// checked here: the caller knows which root to trust.
+    ///
+    /// # Errors
+    /// As [`Client::status`]; a height that is pruned or not there yet is a problem that names those that are kept.
+    pub fn state(&self, key: &[u8], height: Option<u64>) -> Result<ProvenState> {
+        let height = height.map_or(String::new(), |height| format!("&height={height}"));
+        self.get(&format!("/v1/state?key_hex={}{height}", hex::encode(key)))
     }
 
     /// An account; one that was never seen has zeros.

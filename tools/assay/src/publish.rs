@@ -143,6 +143,14 @@ impl Job<'_> {
         Ok(Amount(fees.iter().map(|fee| fee.0).sum()))
     }
 
+    /// What is deposited with the announcement, if that is left to do; it comes back when the model is retired.
+    pub fn deposit(&self, stage: &Stage) -> Amount {
+        match stage {
+            Stage::Absent => self.wallet.chain.params.deposit(self.manifest.size),
+            Stage::Sealed(_) | Stage::Uploading(_) => Amount::ZERO,
+        }
+    }
+
     /// Does everything that is left, from the stage that the chain is at. A dropped connection or a
     /// transaction that got lost is tried again from where the chain is.
     ///

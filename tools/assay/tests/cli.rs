@@ -4,6 +4,7 @@
 mod gateway;
 mod upload;
 
+use assay_types::amount::Amount;
 use assay_types::hash::{ModelId, PlanHash};
 use assay_types::model::{Compiled, Manifest, ModelRecord, ModelState};
 use assay_types::tensor::{DType, NamedTensor, Port, Tensor, output_hash};
@@ -278,6 +279,7 @@ fn sealed_model() -> (Gateway, Home, ModelId) {
             description: String::new(),
             manifest,
             published: 1,
+            deposit: Amount(5),
             state: ModelState::Sealed(compiled(vec![port("x", &[2])], vec![port("y", &[2])])),
         };
         state.models.insert(id, record);

@@ -2,10 +2,10 @@
 
 use crate::engine::Engine;
 use crate::execute::Call;
-use crate::fatal::{Failure, Fatal};
+use crate::fatal::Failure;
 use crate::model;
 use crate::run::{Run, match_inputs};
-use assay_store::{Overlay, Read, ReadExt};
+use assay_store::{Overlay, Read};
 use assay_types::claim::JobOutcome;
 use assay_types::codec;
 use assay_types::error::Rejected;
@@ -45,7 +45,8 @@ pub(super) fn execute(infer: &Infer, state: &mut Overlay<'_>, call: &mut Call<'_
         payer: call.admitted.payer(),
         height: call.context.height,
     };
-    put(state, call, &receipt)
+    put(state, call, &receipt);
+    Ok(())
 }
 
 /// Runs a sealed model on inputs that fit it, unless its output cannot be carried beside the `data` of the
@@ -72,14 +73,9 @@ fn check_size(data: &TxData, output_bytes: u64) -> Result<(), Rejected> {
     Ok(())
 }
 
-/// Writes a receipt and counts it.
-fn put(state: &mut Overlay<'_>, call: &mut Call<'_>, receipt: &Receipt) -> Result<(), Failure> {
+/// Writes a receipt. The block lists it when it ends.
+fn put(state: &mut Overlay<'_>, call: &mut Call<'_>, receipt: &Receipt) {
     state.write(path::receipt(&call.admitted.hash(), call.index), receipt);
-    let key = path::receipts_at(receipt.height);
-    let count: u32 = state.read(&key)?.unwrap_or(0);
-    let count =
-        count.checked_add(1).ok_or_else(|| Fatal::Invariant("too many receipts in a block".into()))?;
-    state.write(key, &count);
     let outcome = match receipt.outcome {
         Outcome::Output(hash) => hash.to_string(),
         Outcome::Failed => "failed".into(),
@@ -88,5 +84,4 @@ fn put(state: &mut Overlay<'_>, call: &mut Call<'_>, receipt: &Receipt) -> Resul
         "infer",
         &[("model", receipt.model.to_string()), ("index", call.index.to_string()), ("outcome", outcome)],
     );
-    Ok(())
 }

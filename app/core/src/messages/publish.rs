@@ -1,5 +1,6 @@
-//! Announcing a model.
+//! Announcing a model, for whose bytes the publisher leaves a deposit.
 
+use crate::deposit;
 use crate::execute::Call;
 use crate::fatal::Failure;
 use crate::model;
@@ -19,6 +20,8 @@ pub(super) fn execute(
         return Err(Rejected::ModelExists.into());
     }
     let owner = call.admitted.payer();
+    let deposit = call.context.params.deposit(publish.manifest.size);
+    deposit::take(state, &owner, deposit)?;
     let record = ModelRecord {
         owner,
         name: publish.name.clone(),
@@ -26,9 +29,13 @@ pub(super) fn execute(
         description: publish.description.clone(),
         manifest: publish.manifest.clone(),
         published: call.context.height,
+        deposit,
         state: ModelState::Uploading { next_chunk: 0 },
     };
     model::put(state, &id, &record);
-    call.event("publish_model", &[("model", id.to_string()), ("owner", owner.to_string())]);
+    call.event(
+        "publish_model",
+        &[("model", id.to_string()), ("owner", owner.to_string()), ("deposit", deposit.to_string())],
+    );
     Ok(())
 }

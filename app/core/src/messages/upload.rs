@@ -1,16 +1,16 @@
 //! Bringing the chunks of a model's file, strictly in order.
 //!
-//! The bytes go to the blob store under their hash; the state keeps hash and length. Models may share a
-//! chunk, which is then stored once.
+//! The bytes go to the blob store under their hash; the state keeps hash, length and count. Models may share
+//! a chunk, which is then stored once.
 
+use crate::chunks;
 use crate::execute::Call;
 use crate::fatal::Failure;
 use crate::model;
-use assay_store::{Overlay, Read};
+use assay_store::Overlay;
 use assay_types::error::Rejected;
 use assay_types::message::UploadChunk;
 use assay_types::model::{ModelRecord, ModelState};
-use assay_types::path;
 
 pub(super) fn execute(
     chunk: &UploadChunk,
@@ -39,11 +39,7 @@ pub(super) fn execute(
     if record.manifest.chunks.get(got as usize) != Some(&hash) {
         return Err(Rejected::ChunkHashMismatch { got }.into());
     }
-    let key = path::blob(&hash);
-    if state.get(&key)?.is_none() {
-        state.write(key, &length);
-        state.put_blob(chunk.bytes.clone());
-    }
+    chunks::add(state, &hash, &chunk.bytes)?;
     record.state = ModelState::Uploading { next_chunk: next.saturating_add(1) };
     model::put(state, &chunk.model, &record);
     call.event("upload_chunk", &[("model", chunk.model.to_string()), ("index", got.to_string())]);

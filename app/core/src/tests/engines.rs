@@ -2,10 +2,11 @@
 
 use super::chain::*;
 use super::toy::Toy;
-use crate::{Engine, Fatal};
+use crate::{Engine, EngineRecord, Fatal};
 use assay_compiler::PlanCache;
 use assay_exec::Isa;
 use assay_store::Store;
+use assay_types::{codec, path};
 use std::sync::{Arc, Mutex};
 
 fn counted() -> (Toy, Arc<Mutex<u32>>) {
@@ -67,6 +68,22 @@ fn a_process_without_the_chains_engine_does_not_open_its_state() {
     let plans = PlanCache::new(dir.path().join("plans"));
     let error = crate::App::open(store, Engine::with(vec![], plans, Isa::Reference)).err().unwrap();
     assert!(matches!(error, Fatal::UnknownEngine(1)));
+}
+
+#[test]
+fn an_engine_with_another_price_table_does_not_open_the_state() {
+    let chain = Chain::new();
+    let dump = chain.dump();
+    for what in ["opcode set", "price table"] {
+        let mut record: EngineRecord = codec::decode(&dump[&path::engine(1)], 1024).unwrap();
+        *(if what == "price table" { &mut record.price_table } else { &mut record.opcode_set }) += 1;
+        let error = chain.app.shared().engine.check(&record).unwrap_err();
+        assert!(
+            matches!(error, Fatal::OtherEnginePart { number: 1, what: found, .. } if found == what),
+            "{error}"
+        );
+        assert!(error.is_other_version());
+    }
 }
 
 #[test]

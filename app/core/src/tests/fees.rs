@@ -83,8 +83,8 @@ fn prices_of_a_scripted_chain_are_the_pinned_ones() {
 fn prices_are_in_the_state_tree_and_stay_unwritten_at_their_floor() {
     let chain = Chain::new();
     let info = chain.app.info().unwrap();
-    let proven = chain.app.reader().prove(path::FEE_MARKET, info.height).unwrap().unwrap();
-    let value: Prices = codec::decode(&proven.value.unwrap(), 16).unwrap();
+    let proven = chain.app.reader().prove(path::FEE_MARKET, Some(info.height)).unwrap().unwrap();
+    let value: Prices = codec::decode(&proven.proven.value.unwrap(), 16).unwrap();
     assert_eq!(value, prices(&chain));
     chain.block(&[]);
     assert_eq!(chain.app.info().unwrap().app_hash, info.app_hash);

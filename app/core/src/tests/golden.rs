@@ -90,6 +90,44 @@ fn golden_roots_of_a_busy_chain() {
     insta::assert_json_snapshot!(rows);
 }
 
+/// Deposits that come and go, receipts that expire, chunks that two models share and that go with the second.
+#[test]
+fn golden_roots_of_a_forgetful_chain() {
+    let mut state = genesis();
+    state.params.receipt_blocks = 2;
+    state.params.chunk_delay_blocks = 3;
+    state.params.deposit_per_byte = 7;
+    let chain = Chain::start(&state, None);
+    let (alice, bob) = (Who::alice(), Who::bob());
+    let retire = |file: &[u8]| Message::RetireModel(RetireModel { model: id(file) });
+    let script = [
+        vec![publish(NEG), upload(NEG, 0), seal(NEG)],
+        vec![publish(b"gather"), upload(b"gather", 0), seal(b"gather")],
+        vec![infer_neg(), infer_neg()],
+        vec![retire(NEG)],
+        vec![retire(b"gather")],
+        vec![],
+        vec![],
+        vec![],
+        vec![],
+    ];
+    let mut rows = Vec::new();
+    let mut before = chain.dump();
+    for messages in script {
+        let who = if messages.contains(&infer_neg()) { &bob } else { &alice };
+        let txs = if messages.is_empty() { vec![] } else { vec![chain.sign(who, messages)] };
+        chain.good(&txs);
+        let after = chain.dump();
+        rows.push(json!({
+            "changed": changed(&before, &after),
+            "deposits": hex::encode(&after[path::DEPOSITS]),
+            "app_hash": chain.app.info().unwrap().app_hash,
+        }));
+        before = after;
+    }
+    insta::assert_json_snapshot!(rows);
+}
+
 #[test]
 fn golden_records_of_a_scripted_chain() {
     let chain = Chain::new();

@@ -18,4 +18,5 @@ mod packing;
 mod proposals;
 mod readers;
 mod real;
+mod storage;
 mod toy;

@@ -1,6 +1,7 @@
 //! What readers see.
 
 use super::chain::*;
+use crate::Unproven;
 use assay_types::hash::{ModelId, TxHash};
 use assay_types::path;
 use assay_types::tensor::output_hash;
@@ -120,14 +121,15 @@ fn a_receipt_is_proven_under_the_root() {
     let key = path::receipt(&TxHash::of(&bytes), 0);
     chain.good(&[bytes]);
     let reader = chain.app.reader();
-    let proven = reader.prove(&key, 2).unwrap().unwrap();
+    let proven = reader.prove(&key, Some(2)).unwrap().unwrap().proven;
     assert_eq!(Some(proven.root), chain.app.info().unwrap().app_hash);
     let value = proven.value.unwrap();
     assert_eq!(chain.dump().get(&key), Some(&value));
     assert_eq!(assay_types::proof::verify_existence(&proven.root, &key, &value, &proven.proof), Ok(()));
-    assert_eq!(reader.prove(&key, 1).unwrap().unwrap().value, None);
-    assert_eq!(reader.prove(&key, 3).unwrap(), None);
-    assert_eq!(reader.prove(b"", 2).unwrap(), None);
+    assert_eq!(reader.prove(&key, Some(1)).unwrap().unwrap().proven.value, None);
+    let ahead = Unproven::Ahead { asked: 3, oldest: 0, newest: 2 };
+    assert_eq!(reader.prove(&key, Some(3)).unwrap(), Err(ahead));
+    assert!(matches!(reader.prove(b"", Some(2)).unwrap(), Err(Unproven::BadKey { len: 0, .. })));
 }
 
 #[test]

@@ -23,13 +23,12 @@ fn block(height: u64) -> (Changes, Vec<Entry>) {
         }
     }
     let chunk = vec![height as u8; 40_000];
-    changes.blobs.insert(assay_types::hash::ChunkHash::of(&chunk), chunk);
+    changes.blobs.insert(assay_types::hash::ChunkHash::of(&chunk), Some(chunk));
     (changes, vec![(format!("height/{height:05}").into_bytes(), height.to_be_bytes().to_vec())])
 }
 
 /// The body of the process that is killed: commits until that happens.
-fn commit_until_killed(dir: &std::path::Path) {
-    let store = Store::open(dir).unwrap();
+fn commit_until_killed(store: &Store) {
     if store.version().is_none() {
         store.genesis(Changes::default()).unwrap();
     }
@@ -44,10 +43,29 @@ fn commit_until_killed(dir: &std::path::Path) {
     }
 }
 
+/// Heights that the pruning process keeps.
+const WINDOW: u64 = 4;
+
+/// The same with a thread that prunes behind it, in small steps so that many are cut short.
+fn commit_and_prune_until_killed(store: &Store) {
+    let pruning = store.clone();
+    std::thread::spawn(move || {
+        let mut pruner = pruning.pruner();
+        loop {
+            match pruning.version() {
+                Some(version) => pruning.keep_from(version.saturating_sub(WINDOW)).unwrap(),
+                None => continue,
+            };
+            pruner.step(3).unwrap();
+        }
+    });
+    commit_until_killed(store);
+}
+
 /// Runs the process until it has committed `blocks` more, kills it, and gives the last height it told of.
-fn run_and_kill(dir: &std::path::Path, blocks: usize, further_micros: u64) -> u64 {
+fn run_and_kill(dir: &std::path::Path, test: &str, blocks: usize, further_micros: u64) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "tests::crash::a_killed_process_leaves_a_committed_version", "--nocapture"])
+        .args(["--exact", &format!("tests::crash::{test}"), "--nocapture"])
         .env(KILLED_DIR, dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -71,12 +89,12 @@ fn run_and_kill(dir: &std::path::Path, blocks: usize, further_micros: u64) -> u6
 #[allow(clippy::disallowed_methods, reason = "the environment tells the process to be killed from the test")]
 fn a_killed_process_leaves_a_committed_version() {
     if let Some(dir) = std::env::var_os(KILLED_DIR) {
-        return commit_until_killed(std::path::Path::new(&dir));
+        return commit_until_killed(&Store::open(std::path::Path::new(&dir)).unwrap());
     }
     let dir = tempfile::tempdir().unwrap();
     for round in 0..8u64 {
         // The kill falls at another point of the block each time: within staging, the batch, the sync.
-        let told = run_and_kill(dir.path(), 5, round * 700);
+        let told = run_and_kill(dir.path(), "a_killed_process_leaves_a_committed_version", 5, round * 700);
         assert!(told > 0);
         let store = Store::open(dir.path()).unwrap();
         let version = store.version().unwrap();
@@ -96,4 +114,44 @@ fn a_killed_process_leaves_a_committed_version() {
         let (changes, index) = block(version + 1);
         store.commit(store.stage(version + 1, changes).unwrap(), index).unwrap();
     }
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the environment tells the process to be killed from the test")]
+fn a_process_killed_while_it_prunes_has_lost_nothing_that_is_kept() {
+    if let Some(dir) = std::env::var_os(KILLED_DIR) {
+        return commit_and_prune_until_killed(&Store::open(std::path::Path::new(&dir)).unwrap());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let name = "a_process_killed_while_it_prunes_has_lost_nothing_that_is_kept";
+    let mut pruned = 0;
+    for round in 0..8u64 {
+        let told = run_and_kill(dir.path(), name, 12, round * 700);
+        let store = Store::open(dir.path()).unwrap();
+        let kept = store.view().kept().unwrap().unwrap();
+        assert!(kept.contains(&told), "told of {told}, kept {kept:?}");
+        let mut model = Model::new();
+        for height in 0..=*kept.end() {
+            apply(&mut model, &if height > 0 { block(height).0 } else { Changes::default() });
+            if !kept.contains(&height) {
+                continue;
+            }
+            let keys = (1..=*kept.end()).map(|own| format!("own/{own:05}/7").into_bytes());
+            for key in keys.chain([b"counter".to_vec(), b"nobody".to_vec()]) {
+                let value = store.view().get_at(&key, height).unwrap();
+                assert_eq!(value.as_ref(), model.get(&key), "{height}");
+                if height > 0 {
+                    let proven = store.prove(&key, height).unwrap();
+                    assert_eq!((proven.root, proven.value), (root_by_definition(&model), value));
+                }
+            }
+        }
+        pruned = *kept.start();
+        // What was left undone is done now, and it goes on from there.
+        prune::prune(&store, 50);
+        assert_eq!(prune::count(&store, crate::layout::NODES), prune::reachable(&store).len());
+        let (changes, index) = block(kept.end() + 1);
+        store.commit(store.stage(kept.end() + 1, changes).unwrap(), index).unwrap();
+    }
+    assert!(pruned > 8 * WINDOW, "{pruned}");
 }

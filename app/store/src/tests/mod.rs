@@ -5,6 +5,7 @@ mod basics;
 mod crash;
 mod overlay;
 mod proofs;
+mod prune;
 mod roots;
 
 use crate::database::{self, Database};

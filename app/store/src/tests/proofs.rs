@@ -111,7 +111,10 @@ fn a_state_of_one_key_has_proofs_too() {
 fn what_cannot_be_proven_is_said() {
     let (_dir, store) = started();
     commit(&store, 1, writes(&[("account/a", None), ("account/b", None), ("params", None)]));
-    assert!(matches!(store.prove(b"params", 2), Err(StoreError::UnknownVersion { version: 2 })));
+    assert!(matches!(
+        store.prove(b"params", 2),
+        Err(StoreError::UnknownVersion { version: 2, oldest: 0, newest: 1 })
+    ));
     assert!(matches!(store.prove(b"params", u64::MAX), Err(StoreError::UnknownVersion { .. })));
     assert!(matches!(store.prove(b"params", 1), Err(StoreError::EmptyTree { version: 1 })));
     assert!(matches!(store.prove(b"", 0), Err(StoreError::BadEntry { .. })));

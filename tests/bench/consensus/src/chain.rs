@@ -133,7 +133,7 @@ fn widen(genesis: &Path) -> Result<()> {
     let mut document: serde_json::Value = serde_json::from_slice(&std::fs::read(genesis)?)?;
     let params = &mut document["app_state"]["params"];
     params["max_block_units"] = 4_000_000_000u64.into();
-    params["max_block_inferences"] = 20_000.into();
+    params["max_block_inferences"] = 7_000.into();
     std::fs::write(genesis, serde_json::to_vec_pretty(&document)?)?;
     Ok(())
 }

@@ -263,7 +263,8 @@ fn state_name(state: &ModelState) -> String {
     match state {
         ModelState::Uploading { next_chunk } => format!("uploading, {next_chunk} chunks there"),
         ModelState::Sealed(_) => "sealed".into(),
-        ModelState::Retired { height, .. } => format!("retired at {height}"),
+        ModelState::Retired { height, stored: true, .. } => format!("retired at {height}"),
+        ModelState::Retired { height, stored: false, .. } => format!("retired at {height}, its file is gone"),
     }
 }
 

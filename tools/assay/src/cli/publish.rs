@@ -36,6 +36,7 @@ struct Published<'a> {
     tx_hashes: &'a [TxHash],
     load_units: u64,
     fee: Amount,
+    deposit: Amount,
     already_sealed: bool,
 }
 
@@ -54,6 +55,7 @@ pub fn publish(context: &Context, request: Request) -> Result<Reply> {
     let job = Job { wallet: &wallet, file: &file, manifest, name, version, description, fuel, tip };
     let stage = job.stage()?;
     let already_sealed = matches!(stage, Stage::Sealed(_));
+    let deposit = job.deposit(&stage);
     let done = if already_sealed {
         context.say("the model is on the chain already, sealed: nothing to do");
         Done::default()
@@ -69,12 +71,14 @@ pub fn publish(context: &Context, request: Request) -> Result<Reply> {
         tx_hashes: &done.tx_hashes,
         load_units,
         fee: done.fee,
+        deposit,
         already_sealed,
     };
     let lines = Lines::new()
         .add("model id", published.model_id)
         .add("transactions", published.tx_hashes.len())
-        .add("fee", asy(published.fee));
+        .add("fee", asy(published.fee))
+        .add("deposit", asy(published.deposit));
     Reply::new(&published, lines.text())
 }
 
@@ -86,11 +90,16 @@ fn agree(context: &Context, job: &Job<'_>, stage: &Stage) -> Result<()> {
     {
         return Err(Rejected::FeeTooLow { needed: cost, max_fee }.into());
     }
-    job.wallet.require_balance(cost)?;
+    let deposit = job.deposit(stage);
+    job.wallet.require_balance(Amount(cost.0.saturating_add(deposit.0)))?;
     if let Stage::Uploading(next) = stage {
         context.say(format!("going on: {next} of {} chunks are on the chain", job.manifest.chunks.len()));
     }
-    context.confirm(&format!("Publish {} bytes as model {}, for {}?", job.file.len(), job.id(), asy(cost)))
+    let (bytes, id, held) = (job.file.len(), job.id(), asy(deposit));
+    context.confirm(&format!(
+        "Publish {bytes} bytes as model {id}, for {} and a deposit of {held} until it is retired?",
+        asy(cost)
+    ))
 }
 
 /// A progress bar, and Ctrl-C.

@@ -4,6 +4,7 @@ use super::args::Query;
 use super::context::{Context, asy};
 use super::reply::{Lines, Reply, table};
 use crate::error::{Error, Result};
+use assay_types::amount::Amount;
 use assay_types::api::{Block, Fees, Fullness, Status, TxInfo};
 use assay_types::claim::Claim;
 use assay_types::fees::Prices;
@@ -49,7 +50,10 @@ pub fn run(context: &Context, command: Query) -> Result<Reply> {
                 .add("bytes of a block", params.max_block_bytes)
                 .add("units of a block", params.max_block_units)
                 .add("inferences of a block", params.max_block_inferences)
-                .add("bytes of the hot set", params.hot_set_bytes);
+                .add("bytes of the hot set", params.hot_set_bytes)
+                .add("deposit per byte", asy(Amount(params.deposit_per_byte.into())))
+                .add("receipts stay for", format!("{} blocks", params.receipt_blocks))
+                .add("chunks stay for", format!("{} blocks after retirement", params.chunk_delay_blocks));
             Reply::new(&params, lines.text())
         }
         Query::Validators => {

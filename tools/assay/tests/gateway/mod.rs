@@ -222,6 +222,8 @@ fn status(state: &State) -> Status {
         syncing: false,
         engines: vec![EngineInfo { number: 1, compiler: CompilerHash([0; 32]) }],
         kernels: "reference".into(),
+        kept: None,
+        disk: Default::default(),
         last_refused: None,
         refused: Default::default(),
     }
@@ -299,6 +301,7 @@ fn apply(
                 description: publish.description.clone(),
                 manifest: publish.manifest.clone(),
                 published: state.height,
+                deposit: Params::default().deposit(publish.manifest.size),
                 state: ModelState::Uploading { next_chunk: 0 },
             };
             state.models.insert(id, record);
@@ -331,7 +334,7 @@ fn apply(
         }
         Message::RetireModel(retire) => {
             let record = state.models.get_mut(&retire.model).ok_or(Rejected::ModelUnknown)?;
-            record.state = ModelState::Retired { compiled: None, height: state.height };
+            record.state = ModelState::Retired { compiled: None, height: state.height, stored: true };
         }
         Message::Infer(message) => {
             info.receipt = Some(infer(state, payer, message, paid)?);

@@ -1,0 +1,82 @@
+//! What a kept version has under a key, and the proof of it.
+
+use crate::layout::{self, META, META_BASE};
+use crate::tree::{EMPTY_ROOT, Tree};
+use crate::{StoreError, View};
+use assay_types::hash::AppHash;
+use assay_types::limits::MAX_KEY_BYTES;
+use jmt::Sha256Jmt;
+use jmt::storage::TreeReader;
+use prost013::Message;
+use std::ops::RangeInclusive;
+
+/// A key's value at a version, or its absence, with the proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The value; `None` when the key is not there, and the proof then proves that.
+    pub value: Option<Vec<u8>>,
+    /// An ICS23 `CommitmentProof`, protobuf; `assay_types::proof` checks it.
+    pub proof: Vec<u8>,
+    /// The root that it proves against.
+    pub root: AppHash,
+}
+
+impl View {
+    /// The versions that are kept, the oldest and the newest; `None` before genesis.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn kept(&self) -> Result<Option<RangeInclusive<u64>>, StoreError> {
+        let Some((newest, _)) = self.tip()? else { return Ok(None) };
+        let oldest = match self.value(META, META_BASE)? {
+            Some(bytes) => decode_base(&bytes)?,
+            None => 0,
+        };
+        Ok(Some(oldest..=newest))
+    }
+
+    /// A key's value at a kept version, without a proof; `None` when the key was not there.
+    ///
+    /// # Errors
+    /// When the version is not kept, when the database fails.
+    pub fn get_at(&self, key: &[u8], version: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.expect(version)?;
+        let found = Tree(self).get_value_option(version, layout::key_hash(key));
+        found.map_err(StoreError::from_tree)
+    }
+
+    /// A key's value at a kept version, or its absence, with the proof against that version's root.
+    ///
+    /// # Errors
+    /// When the version is not kept, when its tree is empty, when no tree can have the key, when the database
+    /// fails.
+    pub fn prove(&self, key: &[u8], version: u64) -> Result<Proven, StoreError> {
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
+            return Err(StoreError::BadEntry { what: "a key", len: key.len(), most: MAX_KEY_BYTES });
+        }
+        self.expect(version)?;
+        let tree = Tree(self);
+        let root = tree.root(version)?.ok_or(StoreError::MissingRoot { version })?;
+        if root == EMPTY_ROOT {
+            return Err(StoreError::EmptyTree { version });
+        }
+        let (value, proof) = Sha256Jmt::new(&tree)
+            .get_with_ics23_proof(key.to_vec(), version)
+            .map_err(StoreError::from_tree)?;
+        Ok(Proven { value, proof: proof.encode_to_vec(), root })
+    }
+
+    fn expect(&self, version: u64) -> Result<(), StoreError> {
+        let kept = self.kept()?.ok_or(StoreError::NoGenesis)?;
+        if kept.contains(&version) {
+            return Ok(());
+        }
+        Err(StoreError::UnknownVersion { version, oldest: *kept.start(), newest: *kept.end() })
+    }
+}
+
+pub(crate) fn decode_base(bytes: &[u8]) -> Result<u64, StoreError> {
+    let bytes = <[u8; 8]>::try_from(bytes);
+    let bytes = bytes.map_err(|_| StoreError::Corrupt("the oldest kept version does not decode".into()))?;
+    Ok(u64::from_be_bytes(bytes))
+}
