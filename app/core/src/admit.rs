@@ -14,7 +14,7 @@ use assay_types::account::Account;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::error::Rejected;
-use assay_types::hash::TxHash;
+use assay_types::hash::{PlanHash, TxHash};
 use assay_types::message::Message;
 use assay_types::params::{Params, tx_units};
 use assay_types::tx::{Tx, VerifiedTx};
@@ -41,6 +41,8 @@ pub(crate) struct Price {
     pub base: Amount,
     /// Units of loading, for each inference in order.
     loads: Vec<u64>,
+    /// The plans of the inferences, in order.
+    plans: Vec<PlanHash>,
 }
 
 impl Price {
@@ -49,17 +51,18 @@ impl Price {
     /// # Errors
     /// [`Rejected`] when a model cannot be run, or the units overflow.
     pub fn of(state: &dyn Read, parent: &Parent, verified: &VerifiedTx) -> Result<Self, Failure> {
-        let (mut fatal, mut loads, mut paid) = (None, Vec::new(), BTreeSet::new());
+        let (mut fatal, mut loads, mut plans, mut paid) = (None, Vec::new(), Vec::new(), BTreeSet::new());
         let units = tx_units(&verified.tx().messages, |infer| {
             let found = model::get(state, &infer.model);
             match found
-                .and_then(|record| Ok(record.runnable().map(|found| (found.units, found.load_units))?))
+                .and_then(|record| Ok(record.runnable().map(|found| (found.units, found.load_units, found.plan))?))
             {
-                Ok((units, load)) => {
+                Ok((units, load, plan)) => {
                     // A transaction loads a model once.
                     let cold = !parent.hot.contains(&infer.model) && paid.insert(infer.model);
                     let load = if cold { load } else { 0 };
                     loads.push(load);
+                    plans.push(plan);
                     units.checked_add(load).ok_or(Rejected::TooManyUnits)
                 }
                 Err(Failure::Rejected(rejected)) => Err(rejected),
@@ -73,7 +76,7 @@ impl Price {
             return Err(fatal.into());
         }
         let units = units?;
-        Ok(Self { units, base: parent.prices.fee(verified.byte_len(), units), loads })
+        Ok(Self { units, base: parent.prices.fee(verified.byte_len(), units), loads, plans })
     }
 
     /// The tip that is left of what a transaction offers, within its limit.
@@ -152,6 +155,16 @@ impl Admitted {
         let before = self.tx().messages.iter().take(index as usize);
         let place = before.filter(|message| matches!(message, Message::Infer(_))).count();
         self.price.loads.get(place).copied().unwrap_or(0)
+    }
+
+    /// The plans that its inferences run, in order.
+    pub fn plans(&self) -> &[PlanHash] {
+        &self.price.plans
+    }
+
+    /// The transaction as it was verified.
+    pub fn verified(&self) -> &Arc<VerifiedTx> {
+        &self.verified
     }
 
     /// Bytes of the transaction.

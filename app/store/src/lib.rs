@@ -24,6 +24,7 @@ mod changes;
 mod database;
 mod error;
 mod layout;
+mod memo;
 mod overlay;
 mod read;
 mod stage;
@@ -33,6 +34,7 @@ mod view;
 
 pub use changes::Changes;
 pub use error::StoreError;
+pub use memo::Memo;
 pub use overlay::Overlay;
 pub use read::{Entry, Read, ReadExt};
 pub use stage::Staged;

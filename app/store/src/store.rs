@@ -215,12 +215,8 @@ impl Store {
 
     fn compute(&self, version: u64, parent: AppHash, changes: Changes) -> Result<Staged, StoreError> {
         changes.check()?;
-        let values: Vec<_> =
-            changes.writes.iter().map(|(key, value)| (layout::key_hash(key), value.clone())).collect();
-        let tree = Tree(&self.inner.database);
-        let (root, update) =
-            Sha256Jmt::new(&tree).put_value_set(values, version).map_err(StoreError::from_tree)?;
-        Ok(Staged { version, parent, root: AppHash(root.0), update, changes })
+        let (root, update) = Tree(&self.inner.database).put(version, &changes)?;
+        Ok(Staged { version, parent, root, update, changes })
     }
 
     /// Adds everything of a staged version to a batch.

@@ -3,11 +3,11 @@
 //! Everything the tree reads is written once and never changed (a node belongs to a version, a value too), so
 //! reading needs no snapshot and no lock.
 
-use crate::StoreError;
+use crate::{Changes, StoreError};
 use crate::database::Database;
 use crate::layout::{self, DELETED, NODES, PREIMAGES, VALUE, VALUES};
 use assay_types::hash::AppHash;
-use jmt::storage::{HasPreimage, LeafNode, Node, NodeKey, TreeReader};
+use jmt::storage::{HasPreimage, LeafNode, Node, NodeKey, TreeReader, TreeUpdateBatch};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt};
 use rocksdb::{Direction, IteratorMode, ReadOptions};
 
@@ -22,6 +22,29 @@ impl Tree<'_> {
     pub(crate) fn root(&self, version: u64) -> Result<Option<AppHash>, StoreError> {
         let root = Sha256Jmt::new(self).get_root_hash_option(version).map_err(StoreError::from_tree)?;
         Ok(root.map(|root| AppHash(root.0)))
+    }
+
+    /// The root after changes, and the nodes that lead to it.
+    ///
+    /// The tree's way of setting many keys at once hashes every node above them once, but cannot delete; the other
+    /// way, key by key, hashes the upper nodes again for each. Both give the same nodes.
+    pub(crate) fn put(&self, version: u64, changes: &Changes) -> Result<(AppHash, TreeUpdateBatch), StoreError> {
+        let hashed = || changes.writes.iter().map(|(key, value)| (layout::key_hash(key), value));
+        let set: Option<Vec<_>> = hashed().map(|(key, value)| Some((key, value.clone()?))).collect();
+        let tree = Sha256Jmt::new(self);
+        let updated = match set.filter(|set| !set.is_empty()) {
+            Some(set) => tree.batch_put_value_sets(vec![set], None, version).map(|(roots, update)| {
+                let root = roots.first().map(|root| root.0);
+                (root, update)
+            }),
+            None => {
+                let all = hashed().map(|(key, value)| (key, value.clone()));
+                tree.put_value_set(all, version).map(|(root, update)| (Some(root.0), update))
+            }
+        };
+        let (root, update) = updated.map_err(StoreError::from_tree)?;
+        let root = root.ok_or_else(|| StoreError::Tree("one set of values gave no root".to_owned()))?;
+        Ok((AppHash(root), update))
     }
 }
 

@@ -1,7 +1,9 @@
 //! The root is a function of the content.
 
 use super::*;
-use crate::Read;
+use crate::tree::Tree;
+use crate::{Read, layout};
+use jmt::Sha256Jmt;
 use proptest::prelude::*;
 
 /// Few keys, so that blocks write the same ones again and delete what is there and what is not.
@@ -35,6 +37,28 @@ proptest! {
         let fresh = tempfile::tempdir().unwrap();
         let rebuilt = Store::open(fresh.path()).unwrap().genesis(all(&model)).unwrap();
         prop_assert_eq!(rebuilt, store.root().unwrap());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn setting_many_keys_at_once_gives_the_nodes_of_setting_them_one_by_one(
+        blocks in prop::collection::vec((block(), 0..200u16), 1..12),
+    ) {
+        let (_dir, store) = started();
+        for (height, (mut changes, more)) in (1..).zip(blocks) {
+            let entry = |i: u16| (format!("key/{}", i * 7 % 61).into_bytes(), Some(vec![1, i as u8]));
+            changes.writes.extend((0..more).map(entry));
+            let view = store.view();
+            let database = view.database();
+            let tree = Tree(&database);
+            let hashed = changes.writes.iter().map(|(key, value)| (layout::key_hash(key), value.clone()));
+            let (root, update) = Sha256Jmt::new(&tree).put_value_set(hashed, height).unwrap();
+            prop_assert_eq!(tree.put(height, &changes).unwrap(), (AppHash(root.0), update));
+            commit(&store, height, changes);
+        }
     }
 }
 
