@@ -26,6 +26,7 @@ use std::sync::Arc;
 pub(crate) struct Admitted {
     verified: Arc<VerifiedTx>,
     payer: Address,
+    account: Account,
     fee: Amount,
     tip: Amount,
     price: Price,
@@ -54,9 +55,9 @@ impl Price {
         let (mut fatal, mut loads, mut plans, mut paid) = (None, Vec::new(), Vec::new(), BTreeSet::new());
         let units = tx_units(&verified.tx().messages, |infer| {
             let found = model::get(state, &infer.model);
-            match found
-                .and_then(|record| Ok(record.runnable().map(|found| (found.units, found.load_units, found.plan))?))
-            {
+            match found.and_then(|record| {
+                Ok(record.runnable().map(|found| (found.units, found.load_units, found.plan))?)
+            }) {
                 Ok((units, load, plan)) => {
                     // A transaction loads a model once.
                     let cold = !parent.hot.contains(&infer.model) && paid.insert(infer.model);
@@ -120,7 +121,7 @@ impl Admitted {
         if fee > account.balance {
             return Err(Rejected::InsufficientBalance { needed: fee, balance: account.balance }.into());
         }
-        Ok(Self { payer: tx.payer(), fee, tip, price, verified })
+        Ok(Self { payer: tx.payer(), account: *account, fee, tip, price, verified })
     }
 
     pub fn tx(&self) -> &Tx {
@@ -133,6 +134,11 @@ impl Admitted {
 
     pub fn payer(&self) -> Address {
         self.payer
+    }
+
+    /// The payer's account as it was admitted with.
+    pub fn account(&self) -> Account {
+        self.account
     }
 
     /// What it pays, the tip included.

@@ -38,9 +38,9 @@ impl Work {
     pub(crate) fn of(engine: &Engine, parent: &Parent, admitted: &Admitted) -> Option<Self> {
         let mut plans = admitted.plans().iter();
         let known = admitted.tx().messages.iter().all(|message| match message {
-            Message::Infer(infer) => plans
-                .next()
-                .is_some_and(|plan| engine.knows_run(plan, &tensor::input_hash(&infer.inputs))),
+            Message::Infer(infer) => {
+                plans.next().is_some_and(|plan| engine.knows_run(plan, &tensor::input_hash(&infer.inputs)))
+            }
             Message::SealModel(seal) => engine.knows_sealing(&seal.model, parent.chain.engine, seal.max_fuel),
             _ => true,
         });

@@ -154,7 +154,7 @@ impl App {
         let parent = self.shared.check.parent()?;
         parent.expect("PrepareProposal", height)?;
         blocks.open();
-        let (packed, block) = proposal::prepare(&parent, &self.shared, txs, max_bytes)?;
+        let (packed, block) = proposal::prepare(&parent, &self.shared, &txs, max_bytes)?;
         blocks.keep(block);
         Ok(packed)
     }

@@ -45,7 +45,8 @@ impl Read for Memo {
             return Ok(known.clone());
         }
         let found = self.view.get(key)?;
-        let bytes = key.len().saturating_add(found.as_ref().map_or(0, Vec::len)).saturating_add(OVERHEAD_BYTES);
+        let bytes =
+            key.len().saturating_add(found.as_ref().map_or(0, Vec::len)).saturating_add(OVERHEAD_BYTES);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let after = known.bytes.saturating_add(bytes);
         if after <= MOST_BYTES && known.values.insert(key.to_vec(), found.clone()).is_none() {

@@ -3,9 +3,9 @@
 //! Everything the tree reads is written once and never changed (a node belongs to a version, a value too), so
 //! reading needs no snapshot and no lock.
 
-use crate::{Changes, StoreError};
 use crate::database::Database;
 use crate::layout::{self, DELETED, NODES, PREIMAGES, VALUE, VALUES};
+use crate::{Changes, StoreError};
 use assay_types::hash::AppHash;
 use jmt::storage::{HasPreimage, LeafNode, Node, NodeKey, TreeReader, TreeUpdateBatch};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt};
@@ -28,7 +28,11 @@ impl Tree<'_> {
     ///
     /// The tree's way of setting many keys at once hashes every node above them once, but cannot delete; the other
     /// way, key by key, hashes the upper nodes again for each. Both give the same nodes.
-    pub(crate) fn put(&self, version: u64, changes: &Changes) -> Result<(AppHash, TreeUpdateBatch), StoreError> {
+    pub(crate) fn put(
+        &self,
+        version: u64,
+        changes: &Changes,
+    ) -> Result<(AppHash, TreeUpdateBatch), StoreError> {
         let hashed = || changes.writes.iter().map(|(key, value)| (layout::key_hash(key), value));
         let set: Option<Vec<_>> = hashed().map(|(key, value)| Some((key, value.clone()?))).collect();
         let tree = Sha256Jmt::new(self);
