@@ -14,7 +14,7 @@ use assay_types::account::Account;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::error::Rejected;
-use assay_types::hash::TxHash;
+use assay_types::hash::{PlanHash, TxHash};
 use assay_types::message::Message;
 use assay_types::params::{Params, tx_units};
 use assay_types::tx::{Tx, VerifiedTx};
@@ -26,6 +26,7 @@ use std::sync::Arc;
 pub(crate) struct Admitted {
     verified: Arc<VerifiedTx>,
     payer: Address,
+    account: Account,
     fee: Amount,
     tip: Amount,
     price: Price,
@@ -41,6 +42,8 @@ pub(crate) struct Price {
     pub base: Amount,
     /// Units of loading, for each inference in order.
     loads: Vec<u64>,
+    /// The plans of the inferences, in order.
+    plans: Vec<PlanHash>,
 }
 
 impl Price {
@@ -49,17 +52,18 @@ impl Price {
     /// # Errors
     /// [`Rejected`] when a model cannot be run, or the units overflow.
     pub fn of(state: &dyn Read, parent: &Parent, verified: &VerifiedTx) -> Result<Self, Failure> {
-        let (mut fatal, mut loads, mut paid) = (None, Vec::new(), BTreeSet::new());
+        let (mut fatal, mut loads, mut plans, mut paid) = (None, Vec::new(), Vec::new(), BTreeSet::new());
         let units = tx_units(&verified.tx().messages, |infer| {
             let found = model::get(state, &infer.model);
-            match found
-                .and_then(|record| Ok(record.runnable().map(|found| (found.units, found.load_units))?))
-            {
-                Ok((units, load)) => {
+            match found.and_then(|record| {
+                Ok(record.runnable().map(|found| (found.units, found.load_units, found.plan))?)
+            }) {
+                Ok((units, load, plan)) => {
                     // A transaction loads a model once.
                     let cold = !parent.hot.contains(&infer.model) && paid.insert(infer.model);
                     let load = if cold { load } else { 0 };
                     loads.push(load);
+                    plans.push(plan);
                     units.checked_add(load).ok_or(Rejected::TooManyUnits)
                 }
                 Err(Failure::Rejected(rejected)) => Err(rejected),
@@ -73,7 +77,7 @@ impl Price {
             return Err(fatal.into());
         }
         let units = units?;
-        Ok(Self { units, base: parent.prices.fee(verified.byte_len(), units), loads })
+        Ok(Self { units, base: parent.prices.fee(verified.byte_len(), units), loads, plans })
     }
 
     /// The tip that is left of what a transaction offers, within its limit.
@@ -117,7 +121,7 @@ impl Admitted {
         if fee > account.balance {
             return Err(Rejected::InsufficientBalance { needed: fee, balance: account.balance }.into());
         }
-        Ok(Self { payer: tx.payer(), fee, tip, price, verified })
+        Ok(Self { payer: tx.payer(), account: *account, fee, tip, price, verified })
     }
 
     pub fn tx(&self) -> &Tx {
@@ -130,6 +134,11 @@ impl Admitted {
 
     pub fn payer(&self) -> Address {
         self.payer
+    }
+
+    /// The payer's account as it was admitted with.
+    pub fn account(&self) -> Account {
+        self.account
     }
 
     /// What it pays, the tip included.
@@ -152,6 +161,16 @@ impl Admitted {
         let before = self.tx().messages.iter().take(index as usize);
         let place = before.filter(|message| matches!(message, Message::Infer(_))).count();
         self.price.loads.get(place).copied().unwrap_or(0)
+    }
+
+    /// The plans that its inferences run, in order.
+    pub fn plans(&self) -> &[PlanHash] {
+        &self.price.plans
+    }
+
+    /// The transaction as it was verified.
+    pub fn verified(&self) -> &Arc<VerifiedTx> {
+        &self.verified
     }
 
     /// Bytes of the transaction.

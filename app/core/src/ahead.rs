@@ -4,6 +4,7 @@
 //! vain changes nothing but how long the block takes. That is why a failure here is nobody's business: what
 //! fails will fail again where it is needed, which says so.
 
+use crate::admit::Admitted;
 use crate::app::Shared;
 use crate::block::Parent;
 use crate::chain;
@@ -12,7 +13,7 @@ use crate::fatal::{Failure, Fatal, split};
 use crate::messages::compute;
 use crate::model;
 use crate::run::{Run, match_inputs};
-use assay_store::{Read, View};
+use assay_store::Read;
 use assay_types::error::Rejected;
 use assay_types::hash::{InputHash, ModelId, PlanHash};
 use assay_types::message::{Message, SealModel};
@@ -33,9 +34,17 @@ const SIDE_BY_SIDE_BYTES: u64 = 64 * 1024 * 1024;
 pub struct Work(Arc<VerifiedTx>);
 
 impl Work {
-    /// `None` when the transaction runs nothing.
-    pub(crate) fn of(verified: &Arc<VerifiedTx>) -> Option<Self> {
-        (crate::job::most(verified.tx()) > 0).then(|| Self(verified.clone()))
+    /// `None` when the transaction runs nothing, or nothing whose outcome is not known.
+    pub(crate) fn of(engine: &Engine, parent: &Parent, admitted: &Admitted) -> Option<Self> {
+        let mut plans = admitted.plans().iter();
+        let known = admitted.tx().messages.iter().all(|message| match message {
+            Message::Infer(infer) => {
+                plans.next().is_some_and(|plan| engine.knows_run(plan, &tensor::input_hash(&infer.inputs)))
+            }
+            Message::SealModel(seal) => engine.knows_sealing(&seal.model, parent.chain.engine, seal.max_fuel),
+            _ => true,
+        });
+        (!known).then(|| Self(admitted.verified().clone()))
     }
 
     /// Bytes of the transaction.
@@ -58,7 +67,7 @@ pub(crate) fn run(
 }
 
 /// Does the work of a waiting transaction on a committed state, as far as that goes already.
-pub(crate) fn speculate(view: &View, engine: &Engine, work: &Work) -> Result<(), Fatal> {
+pub(crate) fn speculate(view: &dyn Read, engine: &Engine, work: &Work) -> Result<(), Fatal> {
     let tx = work.0.tx();
     for message in &tx.messages {
         let done = match message {
@@ -76,7 +85,7 @@ pub(crate) fn speculate(view: &View, engine: &Engine, work: &Work) -> Result<(),
 
 /// Compiles a model whose chunks are all there. Only its owner's wish counts, or a stranger could have every
 /// waiting model compiled for nothing.
-fn compile(view: &View, engine: &Engine, tx: &Tx, seal: &SealModel) -> Result<(), Failure> {
+fn compile(view: &dyn Read, engine: &Engine, tx: &Tx, seal: &SealModel) -> Result<(), Failure> {
     let record = model::get(view, &seal.model)?;
     let chunks = record.manifest.chunks.len();
     let whole = matches!(record.state, ModelState::Uploading { next_chunk } if next_chunk as usize == chunks);

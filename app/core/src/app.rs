@@ -137,7 +137,8 @@ impl App {
     /// # Errors
     /// [`Fatal`] when the store fails, or before there is a chain. The inner error is the answer to the sender.
     pub fn check_tx(&self, bytes: &[u8]) -> Result<Result<Checked, Rejected>, Fatal> {
-        self.shared.check.check(&self.shared.verifier, bytes)
+        let Shared { check, verifier, engine, .. } = self.shared.as_ref();
+        check.check(verifier, engine, bytes)
     }
 
     /// Packs a block of at most `max_bytes`, as CometBFT counts them, its claim in front.
@@ -151,10 +152,10 @@ impl App {
         max_bytes: u64,
     ) -> Result<Vec<Vec<u8>>, Fatal> {
         let mut blocks = self.blocks();
-        let parent = Parent::of(&self.shared.store)?;
+        let parent = self.shared.check.parent()?;
         parent.expect("PrepareProposal", height)?;
         blocks.open();
-        let (packed, block) = proposal::prepare(&parent, &self.shared, txs, max_bytes)?;
+        let (packed, block) = proposal::prepare(&parent, &self.shared, &txs, max_bytes)?;
         blocks.keep(block);
         Ok(packed)
     }
@@ -165,7 +166,7 @@ impl App {
     /// [`Fatal`] when the store or the machine fails, or for any height but the next.
     pub fn process_proposal(&self, height: u64, txs: &[Vec<u8>]) -> Result<Verdict, Fatal> {
         let mut blocks = self.blocks();
-        let parent = Parent::of(&self.shared.store)?;
+        let parent = self.shared.check.parent()?;
         parent.expect("ProcessProposal", height)?;
         blocks.open();
         if blocks.knows(&Fingerprint::of(height, txs)) {
@@ -188,7 +189,7 @@ impl App {
     /// what this machine computes: [`Fatal::Divergence`].
     pub fn finalize_block(&self, block: &BlockInput) -> Result<BlockResult, Fatal> {
         let mut blocks = self.blocks();
-        let parent = Parent::of(&self.shared.store)?;
+        let parent = self.shared.check.parent()?;
         parent.expect("FinalizeBlock", block.height)?;
         blocks.open();
         let staged = match blocks.take(&Fingerprint::of(block.height, &block.txs)) {

@@ -4,7 +4,7 @@ use crate::chain::{self, ChainRecord};
 use crate::fatal::Fatal;
 use crate::hot::HotSet;
 use crate::market;
-use assay_store::{Store, View};
+use assay_store::{Memo, Store};
 use assay_types::amount::Amount;
 use assay_types::claim::Claim;
 use assay_types::error::Rejected;
@@ -103,7 +103,8 @@ impl Event {
 
 /// The state before a block.
 pub(crate) struct Parent {
-    pub view: View,
+    /// It remembers what it was asked: CheckTx asks for the records that a block needs before the block comes.
+    pub view: Memo,
     pub chain: ChainRecord,
     pub params: Params,
     /// What its transactions pay.
@@ -122,6 +123,7 @@ impl Parent {
         let next = version.checked_add(1).ok_or_else(|| Fatal::Invariant("no height is left".into()))?;
         let (chain, params) = (chain::chain(&view)?, chain::params(&view)?);
         let (prices, hot) = (market::prices(&view)?, HotSet::of(&view)?);
+        let view = Memo::new(view);
         Ok(Self { view, chain, params, prices, hot, next })
     }
 

@@ -8,6 +8,7 @@ use crate::account;
 use crate::admit::Admitted;
 use crate::ahead::Work;
 use crate::block::Parent;
+use crate::engine::Engine;
 use crate::fatal::{Failure, Fatal, split};
 use crate::verify::Verifier;
 use crate::waiting::Lines;
@@ -34,13 +35,13 @@ pub struct Checked {
     pub tip: Amount,
     /// Its units.
     pub units: u64,
-    /// What it will want computed, if it runs anything.
+    /// What it will want computed, if it runs anything that is not known yet.
     pub work: Option<Work>,
 }
 
 /// The committed state, and what waits.
 struct State {
-    parent: Parent,
+    parent: Arc<Parent>,
     waiting: Lines,
 }
 
@@ -59,8 +60,17 @@ impl Check {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The committed state.
+    ///
+    /// # Errors
+    /// [`Fatal::NoChain`] before there is one.
+    pub fn parent(&self) -> Result<Arc<Parent>, Fatal> {
+        self.lock().as_ref().map(|state| state.parent.clone()).ok_or(Fatal::NoChain)
+    }
+
     /// Starts again from what is committed; consensus then rechecks what waits.
     pub fn reset(&self, parent: Parent) {
+        let parent = Arc::new(parent);
         let mut state = self.lock();
         let mut waiting = state.take().map(|state| state.waiting).unwrap_or_default();
         waiting.reset();
@@ -74,21 +84,30 @@ impl Check {
     }
 
     /// Checks a transaction's bytes, and counts it in if it may wait.
-    pub fn check(&self, verifier: &Verifier, bytes: &[u8]) -> Result<Result<Checked, Rejected>, Fatal> {
+    pub fn check(
+        &self,
+        verifier: &Verifier,
+        engine: &Engine,
+        bytes: &[u8],
+    ) -> Result<Result<Checked, Rejected>, Fatal> {
         let chain_id = match self.lock().as_ref() {
             Some(state) => state.parent.chain.chain_id.clone(),
             None => return Err(Fatal::NoChain),
         };
         match verifier.verify(bytes, &chain_id) {
-            Ok(verified) => self.lock().as_mut().ok_or(Fatal::NoChain)?.admit(verified),
+            Ok(verified) => self.lock().as_mut().ok_or(Fatal::NoChain)?.admit(engine, verified),
             Err(rejected) => Ok(Err(rejected)),
         }
     }
 }
 
 impl State {
-    fn admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<Checked, Rejected>, Fatal> {
-        let checked = split(self.try_admit(verified.clone()))?;
+    fn admit(
+        &mut self,
+        engine: &Engine,
+        verified: Arc<VerifiedTx>,
+    ) -> Result<Result<Checked, Rejected>, Fatal> {
+        let checked = split(self.try_admit(engine, verified.clone()))?;
         // A copy says nothing of the one that waits.
         if checked.as_ref().is_err_and(|rejected| *rejected != Rejected::WaitsAlready) {
             self.waiting.refused(&verified);
@@ -96,7 +115,7 @@ impl State {
         Ok(checked)
     }
 
-    fn try_admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Checked, Failure> {
+    fn try_admit(&mut self, engine: &Engine, verified: Arc<VerifiedTx>) -> Result<Checked, Failure> {
         let payer = verified.tx().payer();
         let account = match self.waiting.account(&payer) {
             Some(account) => account,
@@ -104,7 +123,6 @@ impl State {
         };
         let place = self.waiting.place(&account, &verified)?;
         let left = self.waiting.left(&payer, account, place);
-        let work = Work::of(&verified);
         let admitted = Admitted::new(&self.parent.view, &self.parent, &left, verified)?;
         self.waiting.put(account, place, &admitted, sent(admitted.tx()))?;
         Ok(Checked {
@@ -114,7 +132,7 @@ impl State {
             fee: admitted.fee(),
             tip: admitted.tip(),
             units: admitted.units(),
-            work,
+            work: Work::of(engine, &self.parent, &admitted),
         })
     }
 }

@@ -24,10 +24,10 @@ pub(crate) fn pool(state: &dyn Read) -> Result<Amount, Fatal> {
     state.read(path::FEE_POOL)?.ok_or(Fatal::NoChain)
 }
 
-/// Takes the fee and the nonce of an admitted transaction.
+/// Takes the fee and the nonce of a transaction that was admitted on this very state.
 pub(crate) fn take(state: &mut Overlay<'_>, admitted: &Admitted) -> Result<(), Fatal> {
     let payer = admitted.payer();
-    let account = charged(account::get(state, &payer)?, admitted.fee())?;
+    let account = charged(admitted.account(), admitted.fee())?;
     account::put(state, &payer, &account);
     let pool = pool(state)?.checked_add(admitted.fee()).ok_or_else(overflow)?;
     state.write(path::FEE_POOL.to_vec(), &pool);

@@ -11,9 +11,9 @@
 
 use crate::admit::Price;
 use crate::ahead::Ahead;
+use crate::app::Shared;
 use crate::block::Parent;
 use crate::fatal::{Fatal, split};
-use crate::verify::Verifier;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::fees::PRICE_SCALE;
@@ -21,6 +21,10 @@ use assay_types::tx::VerifiedTx;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
+use std::thread::Builder;
+
+/// Transactions for which another thread is not worth its start.
+const LEAST_EACH: usize = 256;
 
 /// A transaction that a proposer may pack.
 #[derive(Debug)]
@@ -38,31 +42,51 @@ pub(crate) struct Candidate {
 type Head = (u128, bool, Reverse<usize>, Address);
 
 /// The well-signed transactions that can pay at this block's prices, in the order in which they are packed.
-pub(crate) fn order(
-    parent: &Parent,
-    verifier: &Verifier,
-    ahead: &mut Ahead<'_>,
-    txs: Vec<Vec<u8>>,
-) -> Result<Vec<Candidate>, Fatal> {
+pub(crate) fn order(parent: &Parent, shared: &Shared, txs: &[Vec<u8>]) -> Result<Vec<Candidate>, Fatal> {
     let mut lines: BTreeMap<Address, Vec<(usize, Candidate)>> = BTreeMap::new();
-    for (arrived, bytes) in txs.into_iter().enumerate() {
-        let Ok(verified) = verifier.verify(&bytes, &parent.chain.chain_id) else { continue };
-        let payer = verified.tx().payer();
-        if let Some(candidate) = bid(parent, ahead, bytes, verified)? {
-            lines.entry(payer).or_default().push((arrived, candidate));
-        }
+    for (arrived, candidate) in side_by_side(parent, shared, txs)?.into_iter().enumerate() {
+        let Some(candidate) = candidate else { continue };
+        lines.entry(candidate.verified.tx().payer()).or_default().push((arrived, candidate));
     }
     Ok(merge(lines.into_iter().map(|(payer, line)| (payer, in_nonce_order(line))).collect()))
+}
+
+/// What each transaction offers, several looked at at once: a bid does not depend on any other.
+fn side_by_side(parent: &Parent, shared: &Shared, txs: &[Vec<u8>]) -> Result<Vec<Option<Candidate>>, Fatal> {
+    let each = txs.len().div_ceil(shared.engine.threads()).max(LEAST_EACH);
+    let bids = |part: &[Vec<u8>]| -> Result<Vec<Option<Candidate>>, Fatal> {
+        let mut ahead = Ahead::new(parent, shared);
+        let one = |bytes: &Vec<u8>| match shared.verifier.verify(bytes, &parent.chain.chain_id) {
+            Ok(verified) => bid(parent, &mut ahead, bytes, verified),
+            Err(_) => Ok(None),
+        };
+        part.iter().map(one).collect()
+    };
+    let (own, others) = txs.split_at(each.min(txs.len()));
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = others.chunks(each).collect();
+        // Where no other thread can be started, this one does the work.
+        let start = |part| Builder::new().spawn_scoped(scope, move || bids(part)).map_err(|_| part);
+        let started: Vec<_> = parts.into_iter().map(start).collect();
+        let mut all = bids(own)?;
+        for part in started {
+            all.extend(match part {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+                Err(part) => bids(part)?,
+            });
+        }
+        Ok(all)
+    })
 }
 
 /// What a transaction offers; `None` when its limit is below what this block costs.
 fn bid(
     parent: &Parent,
     ahead: &mut Ahead<'_>,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     verified: Arc<VerifiedTx>,
 ) -> Result<Option<Candidate>, Fatal> {
-    let tx = verified.tx();
+    let (tx, bytes) = (verified.tx(), bytes.to_vec());
     // Its model may be sealed in this very block: then it stays behind everything that can be priced.
     let Ok(price) = split(Price::of(&parent.view, parent, &verified))? else {
         return Ok(Some(Candidate { bytes, fee: Amount::ZERO, rate: 0, known: false, verified }));

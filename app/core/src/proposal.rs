@@ -71,16 +71,15 @@ impl Room {
 pub(crate) fn prepare(
     parent: &Parent,
     shared: &Shared,
-    txs: Vec<Vec<u8>>,
+    txs: &[Vec<u8>],
     max_bytes: u64,
 ) -> Result<(Vec<Vec<u8>>, StagedBlock), Fatal> {
     let mut room = Room::of(&parent.params, max_bytes);
     let mut walk = Walk::new(parent, shared);
     let mut packed = Vec::new();
-    let mut ahead = Ahead::new(parent, shared);
-    let list = order(parent, &shared.verifier, &mut ahead, txs)?;
+    let list = order(parent, shared, txs)?;
     let verified: Vec<_> = list.iter().map(|candidate| candidate.verified.clone()).collect();
-    ahead.compute(&verified)?;
+    Ahead::new(parent, shared).compute(&verified)?;
     let late = pack(&mut walk, &mut room, &mut packed, list)?;
     pack(&mut walk, &mut room, &mut packed, late)?;
     let computed = Computed::new(&shared.store, walk.finish()?)?;

@@ -134,8 +134,8 @@ impl Reader {
     /// # Errors
     /// [`Fatal`] when the store fails, or before genesis.
     pub fn fees(&self) -> Result<Fees, Fatal> {
-        let parent = Parent::of(&self.shared.store)?;
-        let Parent { params, prices: next, next: height, .. } = &parent;
+        let parent = self.shared.check.parent()?;
+        let Parent { params, prices: next, next: height, .. } = parent.as_ref();
         let height = height.saturating_sub(1);
         // There is no block before the first.
         let used = index::used(&self.shared.store, height)?;
@@ -341,7 +341,7 @@ impl Reader {
     /// [`Fatal`] when the store or the machine fails. Nobody needs to stop for it: what is needed will be
     /// computed again, and then it matters.
     pub fn speculate(&self, work: &Work) -> Result<(), Fatal> {
-        ahead::speculate(&self.view(), &self.shared.engine, work)
+        ahead::speculate(&self.shared.check.parent()?.view, &self.shared.engine, work)
     }
 
     /// How often the outcome of an inference in a block was known before the block was executed, and how often

@@ -13,18 +13,23 @@ use assay_store::{Entry, Staged, Store};
 use assay_types::claim::Claim;
 use assay_types::hash::TxHash;
 
-/// Which block: its height, and the hashes of its transactions in order.
+/// Which block: its height, and a digest of its transactions in order.
 ///
-/// The state before it needs no place here: only blocks of the next height are ever kept.
+/// The state before it needs no place here: only blocks of the next height are ever kept. The digest never leaves
+/// the process, and is one for all of the block because each block is asked for three times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     height: u64,
-    txs: Vec<TxHash>,
+    txs: [u8; 32],
 }
 
 impl Fingerprint {
     pub fn of(height: u64, txs: &[Vec<u8>]) -> Self {
-        Self { height, txs: txs.iter().map(|bytes| TxHash::of(bytes)).collect() }
+        let mut hasher = blake3::Hasher::new();
+        for tx in txs {
+            hasher.update(&(tx.len() as u64).to_le_bytes()).update(tx);
+        }
+        Self { height, txs: hasher.finalize().into() }
     }
 }
 
@@ -73,7 +78,7 @@ impl Computed {
             return Err(Fatal::Invariant("a block of other transactions than were executed".into()));
         }
         let index = index::entries(store, &executed, txs)?;
-        let fingerprint = Fingerprint { height: executed.height, txs: executed.hashes };
+        let fingerprint = Fingerprint::of(executed.height, txs);
         let size = |entry: &Entry| entry.0.len().saturating_add(entry.1.len()) as u64;
         // What the entries repeat of the block is about what the block takes in memory, twice.
         let weight = index.iter().map(size).fold(0, u64::saturating_add).saturating_mul(2);

@@ -7,12 +7,12 @@ use crate::hash::{ChunkHash, ModelId, TxHash};
 
 /// An account's record: `account/<address>`.
 pub fn account(address: &Address) -> Vec<u8> {
-    format!("account/{address}").into_bytes()
+    [b"account/".as_slice(), &address.text()].concat()
 }
 
 /// A model's record: `model/<id>`.
 pub fn model(id: &ModelId) -> Vec<u8> {
-    format!("model/{id}").into_bytes()
+    [MODELS, &hex_text(&id.0)].concat()
 }
 
 /// Before every model's record.
@@ -25,7 +25,7 @@ pub fn blob(hash: &ChunkHash) -> Vec<u8> {
 
 /// The record of an inference: `receipt/<tx hash>/<message index>`.
 pub fn receipt(tx: &TxHash, index: u32) -> Vec<u8> {
-    format!("receipt/{tx}/{index}").into_bytes()
+    [b"receipt/".as_slice(), &hex_text(&tx.0), b"/", index.to_string().as_bytes()].concat()
 }
 
 /// Which receipts a block wrote: `receipts-at/<height>`.
@@ -62,6 +62,14 @@ pub const FEE_POOL: &[u8] = b"fee-pool";
 pub const DEPOSITS: &[u8] = b"deposits";
 /// The last retired model whose chunks have been given back.
 pub const CLEARED: &[u8] = b"cleared";
+
+/// A digest as keys have it. A block makes thousands of them, for which `hex::encode` is too slow.
+fn hex_text(digest: &[u8; 32]) -> [u8; 64] {
+    let mut text = [0; 64];
+    // Two letters for each byte: there is room.
+    let _ = hex::encode_to_slice(digest, &mut text);
+    text
+}
 
 #[cfg(test)]
 mod tests {

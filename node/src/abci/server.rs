@@ -93,9 +93,11 @@ impl Server {
     pub fn shutdown(&mut self) {
         let Some(acceptor) = self.acceptor.take() else { return };
         self.shared.stopping.store(true, Ordering::SeqCst);
-        // The acceptor sits in accept(); a connection wakes it.
-        let _ = Stream::connect(&self.address);
-        let _ = acceptor.join();
+        // The acceptor sits in accept(); a connection wakes it. Where none comes through any more, for somebody
+        // removed the socket's file, it sits there until the process ends, and waiting for it would be in vain.
+        if Stream::connect(&self.address).is_ok() {
+            let _ = acceptor.join();
+        }
         let connections = std::mem::take(&mut self.shared.live().connections);
         for (stream, _) in connections.values() {
             stream.close();

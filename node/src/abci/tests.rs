@@ -190,3 +190,19 @@ fn a_shutdown_closes_connections_and_removes_the_socket() {
     assert!(Client::connect(net.server.address()).is_err());
     assert!(net.stops.try_recv().is_err());
 }
+
+#[test]
+fn a_server_whose_socket_file_is_gone_stops_all_the_same() {
+    let mut net = Net::unix();
+    let Listen::Unix(path) = net.server.address().clone() else { unreachable!("a unix socket") };
+    let mut client = net.client();
+    assert!(client.call(echo("before")).is_ok());
+    std::fs::remove_file(path).unwrap();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        net.server.shutdown();
+        let _ = done.send(());
+    });
+    is_done.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(client.call(echo("after")).is_err());
+}

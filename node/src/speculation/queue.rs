@@ -26,17 +26,16 @@ struct Item {
     price: u128,
 }
 
-/// The transactions of an account, in the order of their nonces.
-#[derive(Debug, Default)]
-struct Line {
-    /// Units that the account has had computed, counted from the least of those that waited when it came.
-    served: u64,
-    items: VecDeque<Item>,
-}
+/// An account's turn, the least first: the units that it has had computed, counted from the least of those that
+/// waited when it came; what its first transaction pays; who it is.
+type Turn = (u64, Reverse<u128>, Address);
 
 #[derive(Debug, Default)]
 struct Lines {
-    lines: BTreeMap<Address, Line>,
+    /// The transactions of each account, in the order of their nonces.
+    lines: BTreeMap<Address, VecDeque<Item>>,
+    /// One for each line.
+    turns: BTreeSet<Turn>,
     hashes: BTreeSet<TxHash>,
     bytes: u64,
     closed: bool,
@@ -99,34 +98,36 @@ impl Lines {
             return true;
         }
         let bytes = self.bytes.saturating_add(work.bytes());
-        let own = self.lines.get(&checked.payer).map_or(0, |line| line.items.len());
+        let own = self.lines.get(&checked.payer).map_or(0, VecDeque::len);
         if self.hashes.len() >= MOST || own >= MOST_OF_ONE || bytes > MOST_BYTES {
             return false;
         }
-        // Who comes anew is owed nothing for the time when it asked for nothing.
-        let least = self.lines.values().map(|line| line.served).min().unwrap_or(0);
-        let line = self.lines.entry(checked.payer).or_insert(Line { served: least, items: VecDeque::new() });
         let price = checked.fee.0.saturating_mul(1_000_000) / u128::from(checked.units.max(1));
+        if own == 0 {
+            // Who comes anew is owed nothing for the time when it asked for nothing.
+            let least = self.turns.first().map_or(0, |(served, _, _)| *served);
+            self.turns.insert((least, Reverse(price), checked.payer));
+        }
         let (tx_hash, units) = (checked.tx_hash, checked.units);
-        line.items.push_back(Item { tx_hash, work: work.clone(), units, price });
+        let item = Item { tx_hash, work: work.clone(), units, price };
+        self.lines.entry(checked.payer).or_default().push_back(item);
         self.hashes.insert(tx_hash);
         self.bytes = bytes;
         true
     }
 
     fn pop(&mut self) -> Option<Work> {
-        let next = self.lines.iter().min_by_key(|(_, line)| {
-            let price = line.items.front().map_or(0, |item| item.price);
-            (line.served, Reverse(price))
-        });
-        let payer = *next?.0;
+        let (served, _, payer) = self.turns.pop_first()?;
         let line = self.lines.get_mut(&payer)?;
-        let item = line.items.pop_front();
-        line.served = line.served.saturating_add(item.as_ref().map_or(0, |item| item.units));
-        if line.items.is_empty() {
-            self.lines.remove(&payer);
+        let item = line.pop_front()?;
+        match line.front() {
+            Some(next) => {
+                self.turns.insert((served.saturating_add(item.units), Reverse(next.price), payer));
+            }
+            None => {
+                self.lines.remove(&payer);
+            }
         }
-        let item = item?;
         self.hashes.remove(&item.tx_hash);
         self.bytes = self.bytes.saturating_sub(item.work.bytes());
         Some(item.work)

@@ -1,7 +1,7 @@
 //! An overlay behaves like a map that was copied.
 
 use super::*;
-use crate::{Overlay, Read, ReadExt, View};
+use crate::{Memo, Overlay, Read, ReadExt, View};
 use assay_types::hash::ChunkHash;
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -98,6 +98,21 @@ proptest! {
         check(&again, &model);
         check(view, base);
     }
+}
+
+#[test]
+fn a_memo_answers_as_its_view_whatever_is_asked_how_often() {
+    let (_, view, model) = &*BASE;
+    let memo = Memo::new(view.clone());
+    for _ in 0..2 {
+        check(&memo, model);
+    }
+    // What does not fit any more is answered all the same.
+    for number in 0..200_000u32 {
+        assert_eq!(memo.get(format!("absent/{number}").as_bytes()).unwrap(), None);
+    }
+    assert!(memo.bytes() <= crate::memo::MOST_BYTES && memo.bytes() > crate::memo::MOST_BYTES / 2);
+    check(&memo, model);
 }
 
 #[test]

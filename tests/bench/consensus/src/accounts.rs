@@ -52,6 +52,16 @@ impl Accounts {
         self.list[account].key.address()
     }
 
+    /// The key of one, for somebody else who signs.
+    pub fn secret(&self, account: usize) -> SecretKey {
+        self.list[account].secret.clone()
+    }
+
+    /// Goes on from a nonce, after somebody else signed.
+    pub fn set_nonce(&mut self, account: usize, nonce: u64) {
+        self.list[account].nonce = nonce;
+    }
+
     /// The next transaction of an account.
     pub fn sign(&mut self, account: usize, message: Message) -> Result<Vec<u8>> {
         let account = &mut self.list[account];

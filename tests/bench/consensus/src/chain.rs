@@ -3,11 +3,13 @@
 use crate::Result;
 use crate::accounts::Accounts;
 use assay::client::Client;
+use assay::publish::{Job, Watch};
+use assay::wallet::Wallet;
 use assay_netlab::network::Options;
 use assay_netlab::{Network, Node, binaries::Binaries};
+use assay_types::amount::Amount;
 use assay_types::hash::{ModelId, TxHash};
-use assay_types::limits::CHUNK_BYTES;
-use assay_types::message::{Infer, Message, PublishModel, SealModel, UploadChunk};
+use assay_types::message::{Infer, Message};
 use assay_types::model::Manifest;
 use assay_types::tensor::{DType, NamedTensor, Tensor};
 use std::collections::BTreeMap;
@@ -77,22 +79,24 @@ impl Chain {
         if info.code != 0 { Err(format!("a transaction failed: {}", info.name).into()) } else { Ok(took) }
     }
 
-    /// Publishes a model that the first account pays for.
+    /// Publishes a model that the first account pays for, if it is not there yet.
     pub fn publish(&mut self, file: &Path) -> Result<ModelId> {
-        let bytes = std::fs::read(file)?;
-        let manifest = Manifest::of(&bytes, vec![]);
-        let model = manifest.id();
-        let (name, version, description) = ("job".into(), "1".into(), String::new());
-        let mut messages = vec![Message::PublishModel(PublishModel { manifest, name, version, description })];
-        for (index, bytes) in (0u32..).zip(bytes.chunks(CHUNK_BYTES)) {
-            messages.push(Message::UploadChunk(UploadChunk { model, index, bytes: bytes.to_vec() }));
-        }
-        messages.push(Message::SealModel(SealModel { model, max_fuel: FUEL }));
-        for message in messages {
-            let tx = self.accounts.sign(0, message)?;
-            self.commit(&tx)?;
-        }
-        Ok(model)
+        let file = std::fs::read(file)?;
+        let client = self.network.nodes()[0].gateway();
+        let wallet = Wallet::new(client, assay::wallet::Chain::read(client)?, self.accounts.secret(0))?;
+        let job = Job {
+            wallet: &wallet,
+            file: &file,
+            manifest: Manifest::of(&file, vec![]),
+            name: "job".into(),
+            version: "1".into(),
+            description: String::new(),
+            fuel: FUEL,
+            tip: Amount::ZERO,
+        };
+        job.run(&mut Quiet)?;
+        self.accounts.set_nonce(0, wallet.next_nonce()?);
+        Ok(job.id())
     }
 
     /// Takes the nonces of all accounts from the chain, once nothing waits any more.
@@ -116,6 +120,22 @@ impl Chain {
         Err("the mempool did not empty in two minutes".into())
     }
 
+    /// What the calls of consensus took so far, by method.
+    pub fn calls(&self) -> Result<BTreeMap<String, Spent>> {
+        let mut calls: BTreeMap<String, Spent> = BTreeMap::new();
+        for (name, value) in self.metrics()? {
+            let Some(rest) = name.strip_prefix("assay_abci_call_seconds_") else { continue };
+            let Some((what, method)) = rest.split_once(r#"{method=""#) else { continue };
+            let spent = calls.entry(method.trim_end_matches(r#""}"#).to_owned()).or_default();
+            match what {
+                "sum" => spent.seconds = value,
+                "count" => spent.count = value,
+                _ => {}
+            }
+        }
+        Ok(calls)
+    }
+
     /// Every number that the node's metrics have, by name and labels.
     pub fn metrics(&self) -> Result<BTreeMap<String, f64>> {
         let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
@@ -125,6 +145,26 @@ impl Chain {
             Some((name.to_owned(), value.parse().ok()?))
         };
         Ok(text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect())
+    }
+}
+
+/// What all calls of a method took so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    pub seconds: f64,
+    pub count: f64,
+}
+
+/// Says nothing while a model is published.
+struct Quiet;
+
+impl Watch for Quiet {
+    fn chunks(&mut self, _: u32) {}
+
+    fn say(&mut self, _: &str) {}
+
+    fn stopped(&self) -> bool {
+        false
     }
 }
 

@@ -13,8 +13,8 @@ mod rpc;
 
 use assay_types::amount::Amount;
 use assay_types::message::{Message, Transfer};
-use chain::{Chain, infer};
-use clap::Parser;
+use chain::{Chain, Spent, infer};
+use clap::{Parser, ValueEnum};
 use load::MOST_WAITING;
 use peer::{Behind, KeyValueStore};
 use raw::Raw;
@@ -55,10 +55,25 @@ struct Options {
     /// CometBFT's pause after a block, for all chains.
     #[arg(long, default_value_t = 1000)]
     timeout_commit_ms: u64,
+    /// Only these measurements instead of all; for finding out, for a bar may need what another one measures.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
     /// A free run of ports; four are used from here.
     #[arg(long, default_value_t = 41500)]
     port: u16,
 }
+
+/// A measurement.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Transfers,
+    Inferences,
+    Repeats,
+    Latency,
+    Growth,
+}
+
+const PARTS: [Part; 5] = [Part::Transfers, Part::Inferences, Part::Repeats, Part::Latency, Part::Growth];
 
 struct Bench {
     options: Options,
@@ -74,16 +89,29 @@ fn main() -> Result<()> {
     let chain = Chain::start(&folder.path().join("ours"), ACCOUNTS, options.port, options.timeout_commit_ms)?;
     std::fs::create_dir_all(&options.out)?;
     let mut bench = Bench { options, folder, chain, report: Report::default() };
-    bench.transfers()?;
-    bench.inferences()?;
-    bench.repeats()?;
-    bench.latency()?;
-    bench.growth()?;
+    for part in PARTS {
+        bench.measure(part)?;
+    }
     bench.report.write(&bench.options.out.join("consensus"))?;
     Ok(())
 }
 
 impl Bench {
+    fn wanted(&self, part: Part) -> bool {
+        self.options.only.is_empty() || self.options.only.contains(&part)
+    }
+
+    fn measure(&mut self, part: Part) -> Result<()> {
+        match part {
+            part if !self.wanted(part) => Ok(()),
+            Part::Transfers => self.transfers(),
+            Part::Inferences => self.inferences(),
+            Part::Repeats => self.repeats(),
+            Part::Latency => self.latency(),
+            Part::Growth => self.growth(),
+        }
+    }
+
     fn model(&self, name: &str) -> PathBuf {
         self.options.models.join(name)
     }
@@ -96,10 +124,17 @@ impl Bench {
         })
     }
 
-    fn ours(&mut self, lanes: &[Vec<Vec<u8>>]) -> Result<f64> {
-        let rate =
-            load::rate(self.chain.node().ports().rpc, lanes, self.options.seconds, CLAIMS, MOST_WAITING)?;
-        self.chain.settle()?;
+    /// Transactions a second that our chain takes of a load, and what each call of consensus took meanwhile.
+    fn ours(&mut self, what: &str, lanes: &[Vec<Vec<u8>>], most: i64) -> Result<f64> {
+        let before = self.chain.calls()?;
+        let rate = load::rate(self.chain.node().ports().rpc, lanes, self.options.seconds, CLAIMS, most)?;
+        for (call, spent) in self.chain.calls()? {
+            let since = before.get(&call).copied().unwrap_or_default();
+            let (seconds, count) = (spent.seconds - since.seconds, spent.count - since.count);
+            if count > 0.0 {
+                self.report.number(&format!("{what}: {call}, mean ms"), seconds / count * 1e3);
+            }
+        }
         Ok(rate)
     }
 
@@ -110,7 +145,8 @@ impl Bench {
             eprintln!("bench: transfers, round {}", round + 1);
             let lanes = self.transfer_lanes()?;
             let bytes = lanes[0][0].len();
-            ours.push(self.ours(&lanes)?);
+            ours.push(self.ours("transfers", &lanes, MOST_WAITING)?);
+            self.chain.settle()?;
             for (behind, rates) in [(Behind::Socket, &mut socket), (Behind::Builtin, &mut builtin)] {
                 let folder = self.folder.path().join(format!("{behind:?}{round}"));
                 std::fs::create_dir_all(&folder)?;
@@ -141,7 +177,7 @@ impl Bench {
             let lanes = self.chain.accounts.lanes(LANES, each, |_, _, number| infer(model, number))?;
             // What three seconds can do: more would only wait.
             let most = ((alone * 3.0) as i64).clamp(40, MOST_WAITING);
-            let rate = load::rate(self.chain.node().ports().rpc, &lanes, self.options.seconds, CLAIMS, most)?;
+            let rate = self.ours(&format!("inferences of {what}"), &lanes, most)?;
             // The window of quantiles still holds the load.
             let metrics = self.chain.metrics()?;
             self.chain.settle()?;
@@ -161,17 +197,20 @@ impl Bench {
         let model = self.chain.publish(&self.model("job_1.onnx"))?;
         let each = PER_SECOND * self.options.seconds as usize / LANES;
         let lanes = self.chain.accounts.lanes(LANES, each, |_, _, _| infer(model, 0))?;
-        let rate = self.ours(&lanes)?;
+        let rate = self.ours("repeats", &lanes, MOST_WAITING)?;
+        self.chain.settle()?;
         self.report.number("repeats", rate);
-        let transfers = self.report.get("transfers")?;
-        self.report.bar("repeats of a known input / transfers", rate / transfers, 0.5, true);
+        if self.wanted(Part::Transfers) {
+            let transfers = self.report.get("transfers")?;
+            self.report.bar("repeats of a known input / transfers", rate / transfers, 0.5, true);
+        }
         Ok(())
     }
 
     /// Seconds from submission to block when nothing else happens.
     fn latency(&mut self) -> Result<()> {
         eprintln!("bench: latency at low load");
-        let model = self.known("job_88.onnx")?;
+        let model = self.chain.publish(&self.model("job_88.onnx"))?;
         let (mut transfers, mut inferences) = (vec![], vec![]);
         for number in 0..15 {
             let to = self.chain.accounts.address(2);
@@ -186,16 +225,11 @@ impl Bench {
         Ok(())
     }
 
-    fn known(&self, name: &str) -> Result<assay_types::hash::ModelId> {
-        let manifest = assay_types::model::Manifest::of(&std::fs::read(self.model(name))?, vec![]);
-        Ok(manifest.id())
-    }
-
     /// What FinalizeBlock takes for a block of one inference, of a model that costs a thousand times another.
     fn growth(&mut self) -> Result<()> {
         eprintln!("bench: FinalizeBlock while the model grows");
         let small = self.chain.publish(&self.model("job_0.onnx"))?;
-        let large = self.known("job_2.onnx")?;
+        let large = self.chain.publish(&self.model("job_2.onnx"))?;
         let mut took = vec![];
         for (model, base) in [(small, 0), (large, 2_000_000)] {
             let before = self.finalized()?;
@@ -204,7 +238,7 @@ impl Bench {
                 self.chain.commit(&tx)?;
             }
             let after = self.finalized()?;
-            took.push((after.0 - before.0) / (after.1 - before.1));
+            took.push((after.seconds - before.seconds) / (after.count - before.count));
         }
         let times = [
             Raw::new(self.folder.path(), &self.model("job_0.onnx"))?.seconds()?,
@@ -217,13 +251,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Seconds of all calls of FinalizeBlock so far, and how many.
-    fn finalized(&self) -> Result<(f64, f64)> {
-        let metrics = self.chain.metrics()?;
-        let get = |what: &str| {
-            let name = format!(r#"assay_abci_call_seconds_{what}{{method="finalize"}}"#);
-            metrics.get(&name).copied().ok_or("the node has no measure of FinalizeBlock")
-        };
-        Ok((get("sum")?, get("count")?))
+    /// What all calls of FinalizeBlock took so far.
+    fn finalized(&self) -> Result<Spent> {
+        Ok(*self.chain.calls()?.get("finalize").ok_or("the node has no measure of FinalizeBlock")?)
     }
 }
