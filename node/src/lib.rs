@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod node;
 pub mod refusals;
 pub mod selftest;
+pub mod snapshots;
 pub mod solo;
 pub mod speculation;
 pub mod stop;

@@ -18,6 +18,7 @@ use crate::faults::Faults;
 use crate::gateway::{About, Gateway};
 use crate::home::{self, Home};
 use crate::refusals::Refusals;
+use crate::snapshots::{self, Snapshots};
 use crate::solo::{Pace, Pacemaker, Signer, Solo};
 use crate::speculation::Speculation;
 use crate::stop::{Stop, Stopper};
@@ -25,6 +26,7 @@ use crate::{metrics, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
 use assay_store::Store;
+use assay_store::snapshot::Folder;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,6 +91,7 @@ pub fn run(options: &Options, compilers: Compilers, consensus: &Consensus) -> Re
         }
     }
     server.shutdown();
+    parts.snapshots.stop();
     parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
@@ -115,6 +118,7 @@ pub fn run_solo(
     let why = watch(None, &stops);
     tracing::info!(%why, "the node stops");
     pacemaker.stop();
+    parts.snapshots.stop();
     parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
@@ -142,6 +146,7 @@ struct Parts {
     app: Arc<App>,
     handler: Arc<AbciApp>,
     speculation: Speculation,
+    snapshots: Arc<Snapshots>,
     about: About,
     genesis: GenesisDoc,
 }
@@ -154,8 +159,11 @@ impl Parts {
         let speculation = Speculation::start(&app.reader());
         let data = options.home.root().join("data");
         let handler = AbciApp::new(app.clone(), about.refusals.clone(), speculation.ahead(), data);
-        let handler = Arc::new(handler.with_faults(options.faults.clone()));
-        Ok(Self { app, handler, speculation, about, genesis })
+        let folder = about.snapshots.clone();
+        let (state, spec) = (options.home.store(), snapshots::spec(&genesis.chain_id));
+        let snapshots = Arc::new(Snapshots::start(folder, state, spec, &options.config.snapshots));
+        let handler = handler.with_faults(options.faults.clone()).with_snapshots(snapshots.clone());
+        Ok(Self { app, handler: Arc::new(handler), speculation, snapshots, about, genesis })
     }
 }
 
@@ -184,7 +192,8 @@ fn about(home: &Home, config: &Config) -> Result<(About, GenesisDoc)> {
     let identity = keys::identity(home)
         .map_err(|error| Error::input("keys", error, "restore the key files, or create a new home"))?;
     let (moniker, node_id) = (config.moniker.clone(), identity.node.node_id());
-    Ok((About { moniker, node_id, genesis, refusals: Refusals::default() }, doc))
+    let (refusals, snapshots) = (Refusals::default(), Folder::new(home.snapshots()));
+    Ok((About { moniker, node_id, genesis, refusals, snapshots }, doc))
 }
 
 /// A machine that computes other bits than the others must not vote.
@@ -230,7 +239,8 @@ fn listen(home: &Home, config: &Config) -> Result<Listen> {
 /// Writes CometBFT's settings, also for one that somebody else starts on this home, and starts ours.
 fn start_comet(options: &Options, consensus: &Consensus, server: &Server) -> Result<Option<Comet>> {
     let path = options.home.comet_config();
-    let text = comet_config::render(&options.config, server.address());
+    let data = options.home.root().join("data");
+    let text = comet_config::render(&options.config, server.address(), &data);
     home::replace(&path, &text).map_err(|error| Error::file(&path, &error))?;
     let Consensus::Child { assayd, binary } = consensus else {
         tracing::info!("start CometBFT with --home {}", options.home.root().display());

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 cache="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}/bench"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${cache%/bench}/target}"
 here=tests/bench
-parts=(engine consensus)
+parts=(engine consensus snapshot)
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -45,6 +45,14 @@ consensus() {
     tools/setup/cargo build --release --workspace --all-targets
     "$CARGO_TARGET_DIR/release/assay-bench-consensus" --models "$models" --out "$CARGO_TARGET_DIR/bench" \
         --programs "${cache%/bench}/cometbft/${COMETBFT_VERSION:-v0.38.26}" "$@"
+}
+
+snapshot() {
+    tools/setup/cargo build --release --workspace --all-targets
+    local program="$CARGO_TARGET_DIR/release/assay-bench-snapshot"
+    "$program" --cache "$cache" build
+    "$program" --cache "$cache" measure --out "$CARGO_TARGET_DIR/bench" \
+        --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$@"
 }
 
 part="${1:-all}"

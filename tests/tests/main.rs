@@ -17,5 +17,6 @@ mod network;
 mod onnx;
 mod sender;
 mod solo;
+mod statesync;
 mod support;
 mod tidy;

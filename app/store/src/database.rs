@@ -3,10 +3,12 @@
 use crate::layout::{BLOBS, CONTENT, FORMAT, META, META_FORMAT};
 use crate::{Entry, StoreError};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator, Env,
     Error as RocksError, LogLevel, Options, PrefixRange, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 /// Bytes of the one block cache; indexes and filters live in it too.
@@ -18,6 +20,10 @@ const WAL_BYTES: u64 = 96 * MIB as u64;
 /// Chunks of at least this many bytes are kept out of the sorted files, so that compaction does not copy
 /// them.
 const BLOB_FILE_MIN_BYTES: u64 = 16 * 1024;
+
+/// How often, and how long, the last reader of a database is waited for: half a minute.
+const CLOSE_ATTEMPTS: u32 = 3000;
+const CLOSE_PAUSE: Duration = Duration::from_millis(10);
 
 /// The open database. Its column families are those of `layout`.
 pub(crate) struct Database {
@@ -40,6 +46,18 @@ impl Database {
         let database = Self { rocks };
         database.check_format(dir)?;
         Ok(database)
+    }
+
+    /// A database in memory, without any content.
+    pub(crate) fn empty() -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(0);
+        let families = CONTENT
+            .iter()
+            .chain(&[META])
+            .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
+        let mut options = database_options();
+        options.set_env(&Env::mem_env()?);
+        Ok(Self { rocks: DB::open_cf_descriptors(&options, "/empty", families)? })
     }
 
     /// The handle of a column family.
@@ -90,6 +108,21 @@ impl Database {
     ) -> Result<DBIterator<'_>, StoreError> {
         Ok(self.rocks.iterator_cf_opt(self.family(family)?, options, rocksdb::IteratorMode::Start))
     }
+}
+
+/// Closes a database once nobody reads it any more.
+pub(crate) fn close(mut database: Arc<Database>) -> Result<(), StoreError> {
+    for _ in 0..CLOSE_ATTEMPTS {
+        match Arc::try_unwrap(database) {
+            Ok(database) => {
+                drop(database);
+                return Ok(());
+            }
+            Err(shared) => database = shared,
+        }
+        std::thread::sleep(CLOSE_PAUSE);
+    }
+    Err(StoreError::Tree("somebody keeps a view of the state that is replaced".to_owned()))
 }
 
 /// The keys that start with `prefix` and are above `after`.

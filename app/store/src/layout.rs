@@ -21,7 +21,7 @@ pub(crate) const LATEST: &str = "latest";
 pub(crate) const BLOBS: &str = "blobs";
 /// Rebuildable look-ups of the node; not consensus.
 pub(crate) const INDEX: &str = "index";
-/// [`META_FORMAT`] and [`META_TIP`].
+/// [`META_FORMAT`], [`META_TIP`] and [`META_RESTORE`].
 pub(crate) const META: &str = "meta";
 
 /// Every column family but `meta`, with what a genesis wipes.
@@ -31,6 +31,8 @@ pub(crate) const CONTENT: [&str; 7] = [NODES, VALUES, PREIMAGES, STALE, LATEST, 
 pub(crate) const META_FORMAT: &[u8] = b"format";
 /// The last committed version, big-endian, and its root.
 pub(crate) const META_TIP: &[u8] = b"tip";
+/// How far a restore is, as long as it is not complete.
+pub(crate) const META_RESTORE: &[u8] = b"restore";
 
 /// Before a value that is there.
 pub(crate) const VALUE: u8 = 1;

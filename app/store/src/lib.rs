@@ -13,6 +13,7 @@
 //! * A version is written only on top of the one before it, whose root must be there (the tree library would
 //!   start an empty tree otherwise, without a word).
 //! * Keys and values are never empty: such entries could not be proven.
+//! * A state that was restored from a snapshot ([`snapshot`]) takes the place of another whole ([`Store::adopt`]).
 //! * A reader sees one version: a [`View`] is a snapshot, and an [`Overlay`] adds uncommitted writes to it.
 //!
 //! What it does not do: it does not know what keys mean, and does not prune (superseded nodes are recorded,
@@ -25,9 +26,12 @@ mod database;
 mod error;
 mod layout;
 mod overlay;
+mod point;
 mod read;
+pub mod snapshot;
 mod stage;
 mod store;
+mod swap;
 mod tree;
 mod view;
 

@@ -5,7 +5,10 @@ use crate::layout::{BLOBS, LATEST, META, META_TIP};
 use crate::store::Tip;
 use crate::{Entry, Read, StoreError};
 use assay_types::hash::{AppHash, ChunkHash};
-use rocksdb::{DB, IteratorMode, SnapshotWithThreadMode};
+use rocksdb::{
+    DB, DBIteratorWithThreadMode, DBRawIteratorWithThreadMode, IteratorMode, ReadOptions,
+    SnapshotWithThreadMode,
+};
 use std::sync::Arc;
 
 type Snapshot<'a> = SnapshotWithThreadMode<'a, DB>;
@@ -49,9 +52,29 @@ impl View {
         Arc::clone(self.pinned.borrow_owner())
     }
 
-    fn value(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn value(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let family = self.pinned.borrow_owner().family(family)?;
         Ok(self.pinned.borrow_dependent().get_cf(family, key)?)
+    }
+
+    /// An ascending iterator over a column family.
+    pub(crate) fn iterate(
+        &self,
+        family: &'static str,
+        options: ReadOptions,
+    ) -> Result<DBIteratorWithThreadMode<'_, DB>, StoreError> {
+        let family = self.pinned.borrow_owner().family(family)?;
+        Ok(self.pinned.borrow_dependent().iterator_cf_opt(family, options, IteratorMode::Start))
+    }
+
+    /// An iterator over a column family that can be moved at will.
+    pub(crate) fn raw(
+        &self,
+        family: &'static str,
+        options: ReadOptions,
+    ) -> Result<DBRawIteratorWithThreadMode<'_, DB>, StoreError> {
+        let family = self.pinned.borrow_owner().family(family)?;
+        Ok(self.pinned.borrow_dependent().raw_iterator_cf_opt(family, options))
     }
 }
 

@@ -6,6 +6,9 @@ mod crash;
 mod overlay;
 mod proofs;
 mod roots;
+mod snapshot_crash;
+mod snapshot_refusals;
+mod snapshots;
 
 use crate::database::{self, Database};
 use crate::layout::{CONTENT, META};

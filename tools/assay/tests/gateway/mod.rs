@@ -223,6 +223,7 @@ fn status(state: &State) -> Status {
         engines: vec![EngineInfo { number: 1, compiler: CompilerHash([0; 32]) }],
         kernels: "reference".into(),
         last_refused: None,
+        state_sync: None,
         refused: Default::default(),
     }
 }
