@@ -8,7 +8,7 @@ use assay_netlab::{Binaries, Network, Node, Options};
 use assay_store::snapshot::Folder;
 use assay_types::amount::Amount;
 use assay_types::api::StateSyncInfo;
-use assay_types::hash::ModelId;
+use assay_types::hash::{AppHash, ModelId};
 use assay_types::message::{Infer, Message};
 use assay_types::tensor::{NamedTensor, Tensor};
 use serde_json::Value;
@@ -82,7 +82,8 @@ fn votes(network: &Network, tx: &assay_types::hash::TxHash, address: &str) -> bo
     bundle.signed_header["commit"]["signatures"].to_string().contains(address)
 }
 
-/// Puts a snapshot into a node's folder that says another height than it has.
+/// Puts a snapshot into a node's folder that says another height and root than it has. (The height alone would be true:
+/// a block without transactions keeps the root.)
 fn forge(node: &Node, of: u64, says: u64) {
     let folder = Folder::new(node.home().join("data/snapshots"));
     let made = folder.get(of).unwrap_or_else(|error| panic!("{error}"));
@@ -92,7 +93,8 @@ fn forge(node: &Node, of: u64, says: u64) {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), forged.join(entry.file_name())).unwrap();
     }
-    let manifest = assay_store::snapshot::Manifest { height: says, ..made.manifest };
+    let app_hash = AppHash([7; 32]);
+    let manifest = assay_store::snapshot::Manifest { height: says, app_hash, ..made.manifest };
     std::fs::write(forged.join("manifest"), manifest.encode()).unwrap();
 }
 

@@ -105,7 +105,9 @@ impl Store {
         let committed = restored.install()?;
         (*database, *tip) = Self::load(&self.inner.dir)?;
         match *tip {
-            Some(found) if (found.version, found.root) == (committed.version, committed.root) => Ok(committed),
+            Some(found) if (found.version, found.root) == (committed.version, committed.root) => {
+                Ok(committed)
+            }
             _ => Err(StoreError::Corrupt("the restored state is another one than was made".to_owned())),
         }
     }

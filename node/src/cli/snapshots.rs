@@ -51,7 +51,9 @@ fn wrong(error: SnapshotError) -> Error {
         SnapshotError::NoHeight(_) => {
             Error::input("no_snapshot", error, "`assayd snapshots list` shows the ones there are")
         }
-        SnapshotError::Exists(_) => Error::input("exists", error, "delete it first, or wait for the next block"),
+        SnapshotError::Exists(_) => {
+            Error::input("exists", error, "delete it first, or wait for the next block")
+        }
         SnapshotError::Store(error) => store_failed(error),
         SnapshotError::File { .. } | SnapshotError::Stopped => {
             Error::failed("snapshot", error, "check the disk's space and permissions")
@@ -87,7 +89,11 @@ fn describe(made: &Made) -> Value {
 
 fn line(made: &Made) -> String {
     let Manifest { height, app_hash, .. } = &made.manifest;
-    format!("{height:>10}  {:>6} chunks  {:>14} bytes  {app_hash}\n", made.manifest.count(), made.manifest.bytes())
+    format!(
+        "{height:>10}  {:>6} chunks  {:>14} bytes  {app_hash}\n",
+        made.manifest.count(),
+        made.manifest.bytes()
+    )
 }
 
 fn list(args: &HomeArgs, json: bool) -> Result<()> {

@@ -30,7 +30,8 @@ fn text(value: impl ToString) -> String {
 pub fn render(config: &Config, proxy_app: &Listen, data: &Path) -> String {
     let head = "# Written by assayd at every start: change config/assayd.toml, not this file.\n";
     let (network, consensus) = (network(&config.comet), consensus(&config.comet));
-    [head, &base(config, proxy_app), &network, &consensus, &state_sync(&config.state_sync, data), FIXED].concat()
+    [head, &base(config, proxy_app), &network, &consensus, &state_sync(&config.state_sync, data), FIXED]
+        .concat()
 }
 
 fn base(config: &Config, proxy_app: &Listen) -> String {

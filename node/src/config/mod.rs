@@ -179,7 +179,9 @@ impl StateSync {
         }
         let hash = self.trust_hash.len() == 64 && self.trust_hash.chars().all(|c| c.is_ascii_hexdigit());
         if self.trust_height == 0 || !hash {
-            return Err("state_sync: give trust_height and trust_hash, the 64 digits of that block's hash".into());
+            return Err(
+                "state_sync: give trust_height and trust_hash, the 64 digits of that block's hash".into()
+            );
         }
         Ok(())
     }

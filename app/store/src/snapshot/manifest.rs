@@ -110,8 +110,8 @@ impl Manifest {
             Some(found) => return Err(Refused::Format { found, supported: FORMAT }),
             None => return Err(Refused::Manifest("it has no format number".into())),
         }
-        let manifest: Self = codec::decode(bytes, MAX_MANIFEST_BYTES)
-            .map_err(|error| Refused::Manifest(error.to_string()))?;
+        let manifest: Self =
+            codec::decode(bytes, MAX_MANIFEST_BYTES).map_err(|error| Refused::Manifest(error.to_string()))?;
         manifest.check()?;
         Ok(manifest)
     }

@@ -28,6 +28,7 @@ pub use error::{Refused, SnapshotError};
 pub use export::{export, import};
 pub use folder::{Folder, Made, Making, Spec};
 pub use manifest::{
-    ChunkDigest, ChunkInfo, ChunkKind, FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manifest, SnapshotId,
+    ChunkDigest, ChunkInfo, ChunkKind, FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manifest,
+    SnapshotId,
 };
 pub use restore::{Applied, Restore, Restored, forget};

@@ -57,4 +57,3 @@ impl TreeWriter for Target {
         Ok(())
     }
 }
-

@@ -63,6 +63,7 @@ fn run(dir: &Path, place: Option<(&str, u32)>) -> bool {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "the environment tells the process that dies from the test")]
 fn a_process_that_dies_anywhere_is_gone_on_for() {
     if let Some(dir) = std::env::var_os(DIR) {
         if let Ok(place) = std::env::var(PLACE) {

@@ -237,10 +237,7 @@ fn one_snapshot_of_a_height_and_none_of_nothing() {
     assert!(matches!(make(&path, &store.view(), SMALL), Err(SnapshotError::Exists(1))));
     let empty = tempfile::tempdir().unwrap();
     let store = Store::open(empty.path()).unwrap();
-    assert!(matches!(
-        make(&path, &store.view(), SMALL),
-        Err(SnapshotError::Store(StoreError::NoGenesis))
-    ));
+    assert!(matches!(make(&path, &store.view(), SMALL), Err(SnapshotError::Store(StoreError::NoGenesis))));
     store.genesis(Changes::default()).unwrap();
     commit(&store, 1, Changes::default());
     let other = dir.path().join("other");
@@ -276,10 +273,11 @@ fn a_snapshot_travels_in_one_file() {
 #[test]
 fn a_model_chunk_that_is_gone_is_not_left_out_in_silence() {
     let (dir, store) = started();
-    commit(&store, 1, Changes {
-        writes: [(path::blob(&ChunkHash([7; 32])), Some(vec![1]))].into(),
-        ..Changes::default()
-    });
+    commit(
+        &store,
+        1,
+        Changes { writes: [(path::blob(&ChunkHash([7; 32])), Some(vec![1]))].into(), ..Changes::default() },
+    );
     let error = make(&dir.path().join("snapshots"), &store.view(), SMALL).unwrap_err();
     assert!(matches!(error, SnapshotError::Store(StoreError::Corrupt(_))), "{error}");
 }
