@@ -41,7 +41,7 @@ impl Machine {
 
     fn of(folder: TempDir, interval: u64) -> Self {
         let app = Arc::new(testing::app(folder.path()));
-        let snapshots = snapshots(folder.path(), 19_500, interval);
+        let snapshots = snapshots(folder.path(), 17_300, interval);
         let handler = AbciApp::new(app.clone(), Refusals::default(), Ahead::default(), folder.path().into());
         let handler = Arc::new(handler.with_snapshots(snapshots.clone()));
         Self { folder, app, snapshots, handler }
