@@ -4,7 +4,7 @@ use crate::layout::{BLOBS, CONTENT, FORMAT, META, META_FORMAT};
 use crate::{Entry, StoreError};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator, Env,
-    Error as RocksError, LogLevel, Options, PrefixRange, ReadOptions, WriteBatch, WriteOptions,
+    Error as RocksError, FlushOptions, LogLevel, Options, PrefixRange, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ const MIB: usize = 1024 * 1024;
 const BLOCK_CACHE_BYTES: usize = 64 * MIB;
 /// Bytes of all write buffers together.
 const WRITE_BUFFER_BYTES: usize = 48 * MIB;
+/// Bytes of all write buffers of a database that is filled.
+const FILL_BUFFER_BYTES: usize = 128 * MIB;
 /// Bytes of write-ahead log before the oldest buffers are flushed.
 const WAL_BYTES: u64 = 96 * MIB as u64;
 /// Chunks of at least this many bytes are kept out of the sorted files, so that compaction does not copy
@@ -35,17 +37,56 @@ impl Database {
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
+        Self::open_with(dir, &database_options(), family_options)
+    }
+
+    /// Opens or makes one that is filled as a whole and may lose what was written last: see [`Database::fill`].
+    pub(crate) fn open_to_fill(dir: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
+        let mut options = database_options();
+        options.set_atomic_flush(true);
+        options.set_db_write_buffer_size(FILL_BUFFER_BYTES);
+        Self::open_with(dir, &options, |name, cache| {
+            let mut options = family_options(name, cache);
+            options.set_write_buffer_size(FILL_BUFFER_BYTES / 2);
+            options.set_max_write_buffer_number(4);
+            // Sorting it all at once is for later: until then, fewer and larger files.
+            options.set_level_zero_file_num_compaction_trigger(12);
+            options
+        })
+    }
+
+    fn open_with(
+        dir: &Path,
+        options: &Options,
+        family: impl Fn(&str, &Cache) -> Options,
+    ) -> Result<Self, StoreError> {
         check_families(dir)?;
         let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
         let families = CONTENT
             .iter()
             .chain(&[META])
-            .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
-        let rocks = DB::open_cf_descriptors(&database_options(), dir, families)
-            .map_err(|error| opening_error(dir, error))?;
+            .map(|name| ColumnFamilyDescriptor::new(*name, family(name, &cache)));
+        let rocks =
+            DB::open_cf_descriptors(options, dir, families).map_err(|error| opening_error(dir, error))?;
         let database = Self { rocks };
         database.check_format(dir)?;
         Ok(database)
+    }
+
+    /// Writes a batch atomically without a log. Families are flushed together, so a crash loses a tail of batches.
+    pub(crate) fn fill(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        Ok(self.rocks.write_opt(batch, &options)?)
+    }
+
+    /// Puts everything that was filled in on the disk.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let names = CONTENT.iter().chain(&[META]);
+        let families = names.map(|name| self.family(name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.rocks.flush_cfs_opt(&families, &FlushOptions::default())?)
     }
 
     /// A database in memory, without any content.

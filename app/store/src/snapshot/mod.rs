@@ -9,7 +9,8 @@
 //!   a lie in it ends as a [`Refused`] with its reason.
 //! * A snapshot is in its folder whole or not at all: it is written under another name, synced, and renamed.
 //! * A restore works in a folder of its own. What it has applied and how far it is are one atomic batch per chunk, so
-//!   one that was killed goes on with the next chunk. It has no committed version until its last check.
+//!   one that was killed goes on after the last chunk that is on the disk. It has no committed version until its last
+//!   check.
 //!
 //! What it does not do: it fetches nothing and trusts nobody. The root comes from the caller. The index of the node is
 //! not in a snapshot.

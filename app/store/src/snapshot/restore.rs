@@ -72,7 +72,7 @@ impl Restore {
             return Ok(Self { places, database: Arc::new(database), manifest, progress });
         }
         swap::remove(&places.restore)?;
-        let database = Arc::new(Database::open(&places.restore)?);
+        let database = Arc::new(Database::open_to_fill(&places.restore)?);
         Ok(Self { places, database, manifest, progress: fresh })
     }
 
@@ -81,7 +81,7 @@ impl Restore {
         if !places.restore.exists() {
             return Ok(None);
         }
-        let database = match Database::open(&places.restore) {
+        let database = match Database::open_to_fill(&places.restore) {
             Ok(database) => database,
             Err(error @ StoreError::Locked { .. }) => return Err(error),
             // Half made or damaged: it is made again.
@@ -138,11 +138,11 @@ impl Restore {
         Ok(Applied::Now)
     }
 
-    /// Whatever is not on the disk after a power cut is a whole tail: of chunks that come again.
+    /// Whatever is not on the disk after a crash is a whole tail: of chunks that come again.
     fn write(&mut self, mut batch: WriteBatch, progress: Progress) -> Result<(), StoreError> {
         let record = borsh::to_vec(&progress).map_err(encoding)?;
         batch.put_cf(self.database.family(META)?, META_RESTORE, record);
-        self.database.rocks.write(batch)?;
+        self.database.fill(batch)?;
         self.progress = progress;
         Ok(())
     }
@@ -260,6 +260,8 @@ impl Restore {
         batch.put_cf(meta, META_TIP, tip.encode());
         batch.delete_cf(meta, META_RESTORE);
         point::reached("restore/whole");
+        // All before the tip, which says that it is whole.
+        self.database.flush()?;
         self.database.write(batch)?;
         let Self { places, database, .. } = self;
         drop(database);
