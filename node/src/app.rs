@@ -7,6 +7,7 @@ use crate::abci::{Fatal, Handler};
 use crate::faults::{Faults, Liar};
 use crate::refusals::Refusals;
 use crate::retention::Retention;
+use crate::snapshots::Snapshots;
 use crate::speculation::Ahead;
 use crate::{divergence, metrics, query};
 use assay_core::{App, BlockInput, BlockResult, Verdict};
@@ -40,18 +41,24 @@ pub struct AbciApp {
     data: PathBuf,
     /// For tests: lies in its proposals.
     liar: Option<Liar>,
+    snapshots: Option<Arc<Snapshots>>,
 }
 
 impl AbciApp {
     /// Serves this state machine; a divergence is reported into the folder `data`.
     pub fn new(app: Arc<App>, refusals: Refusals, ahead: Ahead, data: PathBuf) -> Self {
         let retention = Retention::new(None);
-        Self { app, pending: Mutex::default(), refusals, ahead, retention, data, liar: None }
+        Self { app, pending: Mutex::default(), refusals, ahead, retention, data, liar: None, snapshots: None }
     }
 
     /// Tells CometBFT which of its blocks it need not keep.
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// Makes, gives and takes snapshots.
+    pub fn with_snapshots(self, snapshots: Arc<Snapshots>) -> Self {
+        Self { snapshots: Some(snapshots), ..self }
     }
 
     /// Makes it propose lies, if there are any among these faults.
@@ -165,6 +172,9 @@ impl AbciApp {
     fn commit(&self) -> Result<ResponseCommit, Fatal> {
         let start = Instant::now();
         let committed = self.app.commit().map_err(fatal)?;
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.committed(&self.app, committed.height);
+        }
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         let reader = self.app.reader();
         let ((hits, misses), (hot, loaded)) = (reader.lookups(), reader.hot_models());
@@ -185,10 +195,45 @@ impl AbciApp {
     }
 }
 
+impl AbciApp {
+    /// Gives snapshots to peers.
+    fn serve(&self, request: &Ask) -> Answer {
+        match (request, &self.snapshots) {
+            (Ask::LoadSnapshotChunk(request), Some(snapshots)) => {
+                Answer::LoadSnapshotChunk(snapshots.load(request))
+            }
+            (Ask::LoadSnapshotChunk(_), None) => Answer::LoadSnapshotChunk(Default::default()),
+            (_, Some(snapshots)) => Answer::ListSnapshots(snapshots.list()),
+            (_, None) => Answer::ListSnapshots(Default::default()),
+        }
+    }
+
+    /// Takes a state from peers.
+    fn restore(&self, request: &Ask) -> Result<Answer, Fatal> {
+        Ok(match (request, &self.snapshots) {
+            (Ask::OfferSnapshot(request), Some(snapshots)) => {
+                Answer::OfferSnapshot(snapshots.offer(&self.app, request)?)
+            }
+            (Ask::ApplySnapshotChunk(request), Some(snapshots)) => {
+                Answer::ApplySnapshotChunk(snapshots.apply(&self.app, request)?)
+            }
+            (Ask::ApplySnapshotChunk(_), None) => Answer::ApplySnapshotChunk(ResponseApplySnapshotChunk {
+                result: response_apply_snapshot_chunk::Result::Abort as i32,
+                ..Default::default()
+            }),
+            _ => Answer::OfferSnapshot(ResponseOfferSnapshot {
+                result: response_offer_snapshot::Result::Abort as i32,
+            }),
+        })
+    }
+}
+
 impl Handler for AbciApp {
     fn handle(&self, request: Ask) -> Result<Answer, Fatal> {
         let start = Instant::now();
         let (method, answer) = match request {
+            Ask::OfferSnapshot(_) | Ask::ApplySnapshotChunk(_) => ("restore", self.restore(&request)?),
+            Ask::ListSnapshots(_) | Ask::LoadSnapshotChunk(_) => ("snapshot", self.serve(&request)),
             Ask::Info(_) => ("info", Answer::Info(self.info()?)),
             Ask::InitChain(request) => ("init_chain", Answer::InitChain(self.init_chain(&request)?)),
             Ask::CheckTx(request) => ("check_tx", Answer::CheckTx(self.check_tx(&request)?)),
@@ -204,12 +249,9 @@ impl Handler for AbciApp {
     }
 }
 
-/// Answers what this application has nothing for: there are no snapshots to give.
+/// Answers what this application has nothing for.
 fn aside(request: Ask) -> Answer {
     match request {
-        Ask::ListSnapshots(_) => Answer::ListSnapshots(ResponseListSnapshots::default()),
-        Ask::OfferSnapshot(_) => Answer::OfferSnapshot(ResponseOfferSnapshot {
-            result: response_offer_snapshot::Result::Reject as i32,
         }),
         _ => {
             Answer::Exception(ResponseException { error: "this application does not use the request".into() })

@@ -58,6 +58,11 @@ impl Home {
         self.0.join("data/app.db")
     }
 
+    /// The state's snapshots: `data/snapshots`.
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("data/snapshots")
+    }
+
     /// The blocks of a chain without CometBFT: `data/solo.blocks`.
     pub fn solo_blocks(&self) -> PathBuf {
         self.0.join("data/solo.blocks")

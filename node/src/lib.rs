@@ -24,6 +24,7 @@ mod query;
 pub mod refusals;
 pub mod retention;
 pub mod selftest;
+pub mod snapshots;
 pub mod solo;
 pub mod speculation;
 pub mod stop;

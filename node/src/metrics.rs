@@ -41,6 +41,12 @@ pub fn serve(listen: SocketAddr) -> Result<(), metrics_exporter_prometheus::Buil
         "assay_outcomes_total",
         "Outcomes that a block needed, by whether they were known before it was executed."
     );
+    metrics::describe_gauge!("assay_snapshot_height", "The height of the last snapshot that was made.");
+    metrics::describe_gauge!("assay_snapshot_bytes", "Its bytes.");
+    metrics::describe_counter!(
+        "assay_snapshot_refused_total",
+        "Snapshots and chunks from peers that were refused while the state was synced."
+    );
     metrics::describe_counter!("assay_gateway_answers_total", "Answers of the gateway, by route and status.");
     Ok(())
 }
@@ -98,6 +104,15 @@ pub(crate) fn speculated(length: usize, done: bool) {
 pub(crate) fn outcomes(hits: u64, misses: u64) {
     metrics::counter!("assay_outcomes_total", "known" => "yes").absolute(hits);
     metrics::counter!("assay_outcomes_total", "known" => "no").absolute(misses);
+}
+
+pub(crate) fn snapshot(height: u64, bytes: u64) {
+    metrics::gauge!("assay_snapshot_height").set(height as f64);
+    metrics::gauge!("assay_snapshot_bytes").set(bytes as f64);
+}
+
+pub(crate) fn snapshot_refused() {
+    metrics::counter!("assay_snapshot_refused_total").increment(1);
 }
 
 pub(crate) fn gateway_answer(route: String, status: u16) {

@@ -19,12 +19,15 @@ use crate::gateway::{About, Gateway};
 use crate::home::{self, Home};
 use crate::refusals::Refusals;
 use crate::retention::{Forgetting, Retention};
+use crate::snapshots::{self, Snapshots};
 use crate::solo::{Pace, Pacemaker, Signer, Solo};
 use crate::speculation::Speculation;
 use crate::stop::{Stop, Stopper};
 use crate::{metrics, open, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
+use assay_store::Store;
+use assay_store::snapshot::Folder;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -91,6 +94,7 @@ pub fn run(options: &Options, compilers: Compilers, consensus: &Consensus) -> Re
     }
     server.shutdown();
     forgetting.stop();
+    parts.snapshots.stop();
     parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
@@ -119,6 +123,7 @@ pub fn run_solo(
     tracing::info!(%why, "the node stops");
     pacemaker.stop();
     forgetting.stop();
+    parts.snapshots.stop();
     parts.speculation.stop();
     edges.stop();
     if why.is_orderly() { Ok(()) } else { Err(stopped(&why)) }
@@ -147,6 +152,7 @@ struct Parts {
     handler: Arc<AbciApp>,
     speculation: Speculation,
     retention: Retention,
+    snapshots: Arc<Snapshots>,
     about: About,
     genesis: GenesisDoc,
 }
@@ -160,8 +166,12 @@ impl Parts {
         let data = options.home.root().join("data");
         let handler = AbciApp::new(app.clone(), about.refusals.clone(), speculation.ahead(), data);
         let retention = Retention::new(options.config.state.kept());
+        let folder = about.snapshots.clone();
+        let (state, spec) = (options.home.store(), snapshots::spec(&genesis.chain_id));
+        let snapshots = Arc::new(Snapshots::start(folder, state, spec, &options.config.snapshots));
         let handler = handler.with_retention(retention.clone()).with_faults(options.faults.clone());
-        Ok(Self { app, handler: Arc::new(handler), speculation, retention, about, genesis })
+        let handler = handler.with_snapshots(snapshots.clone());
+        Ok(Self { app, handler: Arc::new(handler), speculation, retention, snapshots, about, genesis })
     }
 
     fn forget(&self, stopper: &Stopper) -> Result<Forgetting> {
@@ -195,7 +205,8 @@ fn about(home: &Home, config: &Config) -> Result<(About, GenesisDoc)> {
     let identity = keys::identity(home)
         .map_err(|error| Error::input("keys", error, "restore the key files, or create a new home"))?;
     let (moniker, node_id) = (config.moniker.clone(), identity.node.node_id());
-    Ok((About { moniker, node_id, genesis, refusals: Refusals::default() }, doc))
+    let (refusals, snapshots) = (Refusals::default(), Folder::new(home.snapshots()));
+    Ok((About { moniker, node_id, genesis, refusals, snapshots }, doc))
 }
 
 /// A machine that computes other bits than the others must not vote.
@@ -223,7 +234,8 @@ fn listen(home: &Home, config: &Config) -> Result<Listen> {
 /// Writes CometBFT's settings, also for one that somebody else starts on this home, and starts ours.
 fn start_comet(options: &Options, consensus: &Consensus, server: &Server) -> Result<Option<Comet>> {
     let path = options.home.comet_config();
-    let text = comet_config::render(&options.config, server.address());
+    let data = options.home.root().join("data");
+    let text = comet_config::render(&options.config, server.address(), &data);
     home::replace(&path, &text).map_err(|error| Error::file(&path, &error))?;
     let Consensus::Child { assayd, binary } = consensus else {
         tracing::info!("start CometBFT with --home {}", options.home.root().display());

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 cache="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}/bench"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${cache%/bench}/target}"
 here=tests/bench
-parts=(engine consensus store)
+parts=(engine consensus store snapshot)
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -54,6 +54,14 @@ store() {
     tools/setup/cargo build --release --workspace --all-targets
     "$bench" build --cache "$cache/store"
     "$bench" measure --cache "$cache/store" --out "$CARGO_TARGET_DIR/bench" --commit "$commit" "$@"
+}
+
+snapshot() {
+    tools/setup/cargo build --release --workspace --all-targets
+    local program="$CARGO_TARGET_DIR/release/assay-bench-snapshot"
+    "$program" --cache "$cache" build
+    "$program" --cache "$cache" measure --out "$CARGO_TARGET_DIR/bench" \
+        --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$@"
 }
 
 part="${1:-all}"

@@ -19,5 +19,6 @@ mod onnx;
 mod pruning;
 mod sender;
 mod solo;
+mod statesync;
 mod support;
 mod tidy;

@@ -17,6 +17,7 @@ use crate::reader::Reader;
 use crate::stage::Fingerprint;
 use crate::verify::Verifier;
 use assay_store::Store;
+use assay_store::snapshot::Restored;
 use assay_types::error::Rejected;
 use assay_types::hash::AppHash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +51,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Goes on with a state that this process has not written.
+    fn go_on(&self) -> Result<(), Fatal> {
+        let view = self.store.view();
+        let found = chain::chain(&view)?.app_version;
+        if found != chain::APP_VERSION {
+            return Err(Fatal::OtherVersion { found, supported: chain::APP_VERSION });
+        }
+        for record in chain::engines(&view)? {
+            self.engine.check(&record)?;
+        }
+        self.committed()
+    }
+
     /// Goes on from what is committed now.
     fn committed(&self) -> Result<(), Fatal> {
         let parent = Parent::of(&self.store)?;
@@ -73,15 +87,7 @@ impl App {
     pub fn open(store: Store, engine: Engine) -> Result<App, Fatal> {
         let shared = Shared { store, engine, check: Check::new(), verifier: Verifier::new() };
         if shared.store.version().is_some() {
-            let view = shared.store.view();
-            let found = chain::chain(&view)?.app_version;
-            if found != chain::APP_VERSION {
-                return Err(Fatal::OtherVersion { found, supported: chain::APP_VERSION });
-            }
-            for record in chain::engines(&view)? {
-                shared.engine.check(&record)?;
-            }
-            shared.committed()?;
+            shared.go_on()?;
         }
         Ok(App { shared: Arc::new(shared), blocks: Mutex::new(Blocks::default()) })
     }
@@ -128,6 +134,19 @@ impl App {
         self.shared.committed()?;
         *blocks = Blocks::default();
         Ok(root)
+    }
+
+    /// Goes on with a restored state in place of what there is, which consensus does not know of.
+    ///
+    /// # Errors
+    /// [`Fatal`] when the store fails, or the state is of another app version or of an engine that is not given.
+    pub fn adopt(&self, restored: Restored) -> Result<Committed, Fatal> {
+        let mut blocks = self.blocks();
+        *blocks = Blocks::default();
+        self.shared.check.clear();
+        let committed = self.shared.store.adopt(restored)?;
+        self.shared.go_on()?;
+        Ok(Committed { height: committed.version, app_hash: committed.root })
     }
 
     /// Says whether a transaction may wait in the mempool.

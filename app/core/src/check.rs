@@ -77,6 +77,11 @@ impl Check {
         *state = Some(State { parent, waiting });
     }
 
+    /// Forgets everything; nothing passes before the next [`Check::reset`].
+    pub fn clear(&self) {
+        *self.lock() = None;
+    }
+
     /// The nonce that an account's next transaction must carry, if transactions of it wait.
     pub fn next_nonce(&self, address: &Address) -> Option<u64> {
         let state = self.lock();

@@ -3,11 +3,13 @@
 use crate::layout::{BLOBS, CONTENT, FORMAT, INDEX, META, META_FORMAT, NODES, VALUE_PREFIX_BYTES, VALUES};
 use crate::{Entry, StoreError};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator,
-    Error as RocksError, LogLevel, Options, PrefixRange, ReadOptions, SliceTransform, WriteBatch,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator, Env,
+    Error as RocksError, FlushOptions, LogLevel, Options, PrefixRange, ReadOptions, SliceTransform, WriteBatch,
     WriteOptions,
 };
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 /// Bytes of the one block cache; indexes and filters live in it too. At ten million keys those are about 100 MiB.
@@ -16,11 +18,17 @@ const BLOCK_CACHE_BYTES: usize = 384 * MIB;
 const WRITE_BUFFER_BYTES: usize = 128 * MIB;
 /// Bytes of one write buffer.
 const FAMILY_BUFFER_BYTES: usize = 32 * MIB;
+/// Bytes of all write buffers of a database that is filled.
+const FILL_BUFFER_BYTES: usize = 128 * MIB;
 /// Bytes of write-ahead log before the oldest buffers are flushed.
 const WAL_BYTES: u64 = 192 * MIB as u64;
 /// Chunks of at least this many bytes are kept out of the sorted files, so that compaction does not copy
 /// them.
 const BLOB_FILE_MIN_BYTES: u64 = 16 * 1024;
+
+/// How often, and how long, the last reader of a database is waited for: half a minute.
+const CLOSE_ATTEMPTS: u32 = 3000;
+const CLOSE_PAUSE: Duration = Duration::from_millis(10);
 
 /// The open database. Its column families are those of `layout`.
 pub(crate) struct Database {
@@ -32,17 +40,68 @@ impl Database {
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
+        Self::open_with(dir, &database_options(), family_options)
+    }
+
+    /// Opens or makes one that is filled as a whole and may lose what was written last: see [`Database::fill`].
+    pub(crate) fn open_to_fill(dir: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
+        let mut options = database_options();
+        options.set_atomic_flush(true);
+        options.set_db_write_buffer_size(FILL_BUFFER_BYTES);
+        Self::open_with(dir, &options, |name, cache| {
+            let mut options = family_options(name, cache);
+            options.set_write_buffer_size(FILL_BUFFER_BYTES / 2);
+            options.set_max_write_buffer_number(4);
+            // Sorting it all at once is for later: until then, fewer and larger files.
+            options.set_level_zero_file_num_compaction_trigger(12);
+            options
+        })
+    }
+
+    fn open_with(
+        dir: &Path,
+        options: &Options,
+        family: impl Fn(&str, &Cache) -> Options,
+    ) -> Result<Self, StoreError> {
         check_families(dir)?;
         let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
         let families = CONTENT
             .iter()
             .chain(&[META])
-            .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
-        let rocks = DB::open_cf_descriptors(&database_options(), dir, families)
-            .map_err(|error| opening_error(dir, error))?;
+            .map(|name| ColumnFamilyDescriptor::new(*name, family(name, &cache)));
+        let rocks =
+            DB::open_cf_descriptors(options, dir, families).map_err(|error| opening_error(dir, error))?;
         let database = Self { rocks };
         database.check_format(dir)?;
         Ok(database)
+    }
+
+    /// Writes a batch atomically without a log. Families are flushed together, so a crash loses a tail of batches.
+    pub(crate) fn fill(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        Ok(self.rocks.write_opt(batch, &options)?)
+    }
+
+    /// Puts everything that was filled in on the disk.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let names = CONTENT.iter().chain(&[META]);
+        let families = names.map(|name| self.family(name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.rocks.flush_cfs_opt(&families, &FlushOptions::default())?)
+    }
+
+    /// A database in memory, without any content.
+    pub(crate) fn empty() -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(0);
+        let families = CONTENT
+            .iter()
+            .chain(&[META])
+            .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
+        let mut options = database_options();
+        options.set_env(&Env::mem_env()?);
+        Ok(Self { rocks: DB::open_cf_descriptors(&options, "/empty", families)? })
     }
 
     /// The handle of a column family.
@@ -107,6 +166,21 @@ impl Database {
     ) -> Result<DBIterator<'_>, StoreError> {
         Ok(self.rocks.iterator_cf_opt(self.family(family)?, options, rocksdb::IteratorMode::Start))
     }
+}
+
+/// Closes a database once nobody reads it any more.
+pub(crate) fn close(mut database: Arc<Database>) -> Result<(), StoreError> {
+    for _ in 0..CLOSE_ATTEMPTS {
+        match Arc::try_unwrap(database) {
+            Ok(database) => {
+                drop(database);
+                return Ok(());
+            }
+            Err(shared) => database = shared,
+        }
+        std::thread::sleep(CLOSE_PAUSE);
+    }
+    Err(StoreError::Tree("somebody keeps a view of the state that is replaced".to_owned()))
 }
 
 /// The keys that start with `prefix` and are above `after`.

@@ -29,7 +29,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn disk(&self) -> Result<Vec<FamilySize>, StoreError> {
-        let database = &self.inner.database;
+        let database = self.database();
         let mut sizes = Vec::new();
         for name in CONTENT.into_iter().chain([META]) {
             let family = database.family(name)?;
@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn compact(&self) -> Result<(), StoreError> {
-        let database = &self.inner.database;
+        let database = self.database();
         for name in CONTENT.into_iter().chain([META]) {
             let family = database.family(name)?;
             database.rocks.flush_cf(family)?;

@@ -21,7 +21,7 @@ pub(crate) const LATEST: &str = "latest";
 pub(crate) const BLOBS: &str = "blobs";
 /// Rebuildable look-ups of the node; not consensus.
 pub(crate) const INDEX: &str = "index";
-/// [`META_FORMAT`], [`META_TIP`] and [`META_BASE`].
+/// [`META_FORMAT`], [`META_TIP`], [`META_BASE`] and [`META_RESTORE`].
 pub(crate) const META: &str = "meta";
 
 /// Every column family but `meta`, with what a genesis wipes.
@@ -33,6 +33,8 @@ pub(crate) const META_FORMAT: &[u8] = b"format";
 pub(crate) const META_TIP: &[u8] = b"tip";
 /// The oldest version that is kept, big-endian; not there while all are.
 pub(crate) const META_BASE: &[u8] = b"base";
+/// How far a restore is, as long as it is not complete.
+pub(crate) const META_RESTORE: &[u8] = b"restore";
 
 /// Bytes of a [`value_key`] before the version.
 pub(crate) const VALUE_PREFIX_BYTES: usize = 32;

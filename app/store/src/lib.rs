@@ -13,6 +13,7 @@
 //! * A version is written only on top of the one before it, whose root must be there (the tree library would
 //!   start an empty tree otherwise, without a word).
 //! * Keys and values are never empty: such entries could not be proven.
+//! * A state that was restored from a snapshot ([`snapshot`]) takes the place of another whole ([`Store::adopt`]).
 //! * A reader sees one version: a [`View`] is a snapshot, and an [`Overlay`] adds uncommitted writes to it.
 //!
 //! * Pruning ([`Store::keep_from`], [`Pruner`]) takes away nothing that a kept version needs.
@@ -28,11 +29,14 @@ mod error;
 mod layout;
 mod memo;
 mod overlay;
+mod point;
 mod proven;
 mod prune;
 mod read;
+pub mod snapshot;
 mod stage;
 mod store;
+mod swap;
 mod tree;
 mod update;
 mod view;

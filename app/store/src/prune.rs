@@ -44,8 +44,9 @@ impl Store {
             return Ok(*kept.start());
         }
         let mut batch = WriteBatch::default();
-        batch.put_cf(self.inner.database.family(META)?, META_BASE, oldest.to_be_bytes());
-        self.inner.database.write(batch)?;
+        let database = self.database();
+        batch.put_cf(database.family(META)?, META_BASE, oldest.to_be_bytes());
+        database.write(batch)?;
         Ok(oldest)
     }
 
@@ -81,7 +82,7 @@ impl Pruner {
         let oldest = *kept.start();
         let entries = self.due(&view, oldest, most)?;
         let Some(last) = entries.last().cloned() else { return Ok(Pruned::default()) };
-        let database = &self.store.inner.database;
+        let database = self.store.database();
         let (nodes, stale) = (database.family(NODES)?, database.family(STALE)?);
         let mut batch = WriteBatch::default();
         let mut keys = BTreeSet::new();
@@ -124,7 +125,7 @@ impl Pruner {
     /// Writes a step, with the names of those keys that have indeed vanished: the lock keeps a commit from bringing
     /// one back between the look and the write.
     fn write(&self, mut batch: WriteBatch, vanished: Vec<KeyHash>, oldest: u64) -> Result<bool, StoreError> {
-        let database = &self.store.inner.database;
+        let database = self.store.database();
         let _no_commit = self.store.inner.tip.read().unwrap_or_else(PoisonError::into_inner);
         let view = self.store.view();
         for key in vanished {

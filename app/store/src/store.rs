@@ -4,13 +4,15 @@ use crate::database::{self, Database};
 use crate::layout::{
     self, CONTENT, DELETED, INDEX, LATEST, META, META_TIP, NODES, PREIMAGES, STALE, VALUE, VALUES,
 };
+use crate::snapshot::Restored;
+use crate::swap::Places;
 use crate::tree::{EMPTY_ROOT, Tree, root_key};
 use crate::update;
 use crate::{Changes, Entry, Proven, Read, Staged, StoreError, View};
 use assay_types::hash::{AppHash, ChunkHash};
 use jmt::storage::StaleNodeIndex;
 use rocksdb::WriteBatch;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The replicated state of one node. Cloning gives another handle on the same.
@@ -20,7 +22,9 @@ pub struct Store {
 }
 
 pub(crate) struct Inner {
-    pub(crate) database: Arc<Database>,
+    dir: PathBuf,
+    /// Another one once a restored state is adopted.
+    database: RwLock<Arc<Database>>,
     /// What is committed. Written under its lock together with the batch.
     pub(crate) tip: RwLock<Option<Tip>>,
 }
@@ -48,12 +52,53 @@ impl Store {
     /// When another process has it open, when its format is another one, when it is damaged, when the disk
     /// fails.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        Places::of(dir).settle()?;
+        let (database, tip) = Self::load(dir)?;
+        let (dir, database, tip) = (dir.to_path_buf(), RwLock::new(database), RwLock::new(tip));
+        Ok(Self { inner: Arc::new(Inner { dir, database, tip }) })
+    }
+
+    fn load(dir: &Path) -> Result<(Arc<Database>, Option<Tip>), StoreError> {
         let database = Arc::new(Database::open(dir)?);
         let tip = database.get(META, META_TIP)?.map(|bytes| Tip::decode(&bytes)).transpose()?;
         if let Some(tip) = tip {
             Self::check_root(&View::new(Arc::clone(&database)), &tip)?;
         }
-        Ok(Self { inner: Arc::new(Inner { database, tip: RwLock::new(tip) }) })
+        Ok((database, tip))
+    }
+
+    pub(crate) fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database().read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The directory of the state.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Goes on with a restored state in place of its own, on every handle. Whoever reads the old one is waited for;
+    /// nobody may keep a view of it. When this fails, the store is empty and of no use: stop the process.
+    ///
+    /// # Errors
+    /// When it was restored beside another state, when somebody keeps a view, when the file system or the database
+    /// fails.
+    pub fn adopt(&self, restored: Restored) -> Result<Committed, StoreError> {
+        let mut tip = self.inner.tip.write().unwrap_or_else(PoisonError::into_inner);
+        let mut database = self.inner.database.write().unwrap_or_else(PoisonError::into_inner);
+        if restored.places.state != self.inner.dir {
+            return Err(StoreError::Corrupt("a state was restored for another place".to_owned()));
+        }
+        let old = std::mem::replace(&mut *database, Arc::new(Database::empty()?));
+        *tip = None;
+        database::close(old)?;
+        let committed = restored.install()?;
+        (*database, *tip) = Self::load(&self.inner.dir)?;
+        match *tip {
+            Some(found) if (found.version, found.root) == (committed.version, committed.root) => {
+                Ok(committed)
+            }
+            _ => Err(StoreError::Corrupt("the restored state is another one than was made".to_owned())),
+        }
     }
 
     /// The last committed height; `None` before genesis.
@@ -71,7 +116,7 @@ impl Store {
 
     /// A snapshot of what is committed now.
     pub fn view(&self) -> View {
-        View::new(Arc::clone(&self.inner.database))
+        View::new(self.database())
     }
 
     /// Writes version 0, in place of whatever an earlier genesis wrote: CometBFT repeats it until there is a
@@ -86,14 +131,15 @@ impl Store {
         }
         let staged = self.compute(&self.view(), 0, EMPTY_ROOT, changes)?;
         let mut batch = WriteBatch::default();
+        let database = self.database();
         for name in CONTENT {
-            let family = self.inner.database.family(name)?;
-            for entry in self.inner.database.iterate(name, database::range(&[], None))? {
+            let family = database.family(name)?;
+            for entry in database.iterate(name, database::range(&[], None))? {
                 batch.delete_cf(family, entry?.0);
             }
         }
         self.fill(&mut batch, &staged, &[])?;
-        self.inner.database.write(batch)?;
+        self.database().write(batch)?;
         *tip = Some(Tip { version: 0, root: staged.root });
         Ok(staged.root)
     }
@@ -126,7 +172,7 @@ impl Store {
         Self::check_root(&self.view(), &parent)?;
         let mut batch = WriteBatch::default();
         self.fill(&mut batch, &staged, &index)?;
-        self.inner.database.write(batch)?;
+        self.database().write(batch)?;
         *tip = Some(Tip { version: staged.version, root: staged.root });
         Ok(Committed { version: staged.version, root: staged.root })
     }
@@ -152,7 +198,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn index_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.database.get(INDEX, key)
+        self.database().get(INDEX, key)
     }
 
     /// The first `limit` index entries under `prefix` and above `after`, ascending.
@@ -165,7 +211,8 @@ impl Store {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let iterator = self.inner.database.iterate(INDEX, database::range(prefix, after))?;
+        let database = self.database();
+        let iterator = database.iterate(INDEX, database::range(prefix, after))?;
         database::entries(iterator, limit)
     }
 
@@ -175,12 +222,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn index_delete(&self, keys: &[Vec<u8>]) -> Result<bool, StoreError> {
-        let family = self.inner.database.family(INDEX)?;
+        let database = self.database();
+        let family = database.family(INDEX)?;
         let mut batch = WriteBatch::default();
         for key in keys {
             batch.delete_cf(family, key);
         }
-        self.inner.database.write_behind(batch)
+        database.write_behind(batch)
     }
 
     pub(crate) fn tip(&self) -> Option<Tip> {
@@ -220,7 +268,7 @@ impl Store {
 
     /// Adds everything of a staged version to a batch.
     fn fill(&self, batch: &mut WriteBatch, staged: &Staged, index: &[Entry]) -> Result<(), StoreError> {
-        let database = &self.inner.database;
+        let database = self.database();
         let encoding = |error: std::io::Error| StoreError::Tree(error.to_string());
         for (key, node) in staged.update.node_batch.nodes() {
             let bytes = borsh::to_vec(node).map_err(encoding)?;
@@ -266,7 +314,7 @@ fn follows(tip: &Tip, version: u64) -> Result<(), StoreError> {
 }
 
 impl Tip {
-    fn encode(&self) -> [u8; 40] {
+    pub(crate) fn encode(&self) -> [u8; 40] {
         let mut bytes = [0; 40];
         bytes[..8].copy_from_slice(&self.version.to_be_bytes());
         bytes[8..].copy_from_slice(&self.root.0);

@@ -5,7 +5,10 @@ use crate::layout::{BLOBS, LATEST, META, META_TIP};
 use crate::store::Tip;
 use crate::{Entry, Read, StoreError};
 use assay_types::hash::{AppHash, ChunkHash};
-use rocksdb::{DB, DBIterator, IteratorMode, ReadOptions, SnapshotWithThreadMode};
+use rocksdb::{
+    DB, DBIterator, DBRawIteratorWithThreadMode, IteratorMode, ReadOptions,
+    SnapshotWithThreadMode,
+};
 use std::sync::Arc;
 
 type Snapshot<'a> = SnapshotWithThreadMode<'a, DB>;
@@ -63,6 +66,16 @@ impl View {
     pub(crate) fn value(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let family = self.pinned.borrow_owner().family(family)?;
         Ok(self.pinned.borrow_dependent().get_cf(family, key)?)
+    }
+
+    /// An iterator over a column family that can be moved at will.
+    pub(crate) fn raw(
+        &self,
+        family: &'static str,
+        options: ReadOptions,
+    ) -> Result<DBRawIteratorWithThreadMode<'_, DB>, StoreError> {
+        let family = self.pinned.borrow_owner().family(family)?;
+        Ok(self.pinned.borrow_dependent().raw_iterator_cf_opt(family, options))
     }
 }
 

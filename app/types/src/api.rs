@@ -107,6 +107,24 @@ pub struct Status {
     /// How many it voted against since it started, by [`RefusedProposal::kind`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
+    /// What a new node needs to start from this node's latest snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_sync: Option<StateSyncInfo>,
+}
+
+/// A snapshot that a node has, and the block that proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateSyncInfo {
+    /// The snapshot's height.
+    pub snapshot_height: u64,
+    /// Its chunks.
+    pub chunks: u32,
+    /// The bytes of all of them.
+    pub bytes: u64,
+    /// A height to trust.
+    pub trust_height: u64,
+    /// The hash of the block at that height, hex.
+    pub trust_hash: String,
 }
 
 /// Heights whose state a node keeps: proofs can be had at these.

@@ -4,6 +4,7 @@ use crate::faults::Lie;
 use crate::home::Home;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
+use assay_types::hash::AppHash;
 use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 
@@ -23,7 +24,9 @@ pub(super) enum Command {
     /// Create a home: keys, settings, genesis.
     #[command(
         after_help = "Examples:\n  $ assayd init alice --chain-id assay-1 --account assay1...=1000000\n  \
-                            $ assayd init bob --chain-id assay-1 --genesis genesis.json"
+                            $ assayd init bob --chain-id assay-1 --genesis genesis.json\n  \
+                            $ assayd init carol --chain-id assay-1 --genesis genesis.json \\\n      \
+                            --state-sync a.example:26657,b.example:26657 --trust 12000:5f0c..."
     )]
     Init(InitArgs),
     /// Networks on this machine.
@@ -41,6 +44,12 @@ pub(super) enum Command {
                       A block is made as soon as a transaction waits, and another one that signs its root; with\n\
                       --block-time, one in every interval. Without --home, the chain is gone when the node stops.")]
     Dev(DevArgs),
+    /// Snapshots of the state: new nodes start from them.
+    #[command(visible_alias = "snapshot")]
+    Snapshots {
+        #[command(subcommand)]
+        command: SnapshotsCommand,
+    },
     /// Say how a running node is doing.
     Status(StatusArgs),
     /// Check that this machine computes the right bits.
@@ -64,6 +73,27 @@ pub(super) enum TestnetCommand {
     #[command(after_help = "Example:\n  $ assayd testnet init --validators 4 --output net\n  \
                             $ for i in 0 1 2 3; do assayd start --home net/node$i & done")]
     Init(TestnetArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SnapshotsCommand {
+    /// List them, the latest first; also while the node runs.
+    List(HomeArgs),
+    /// Make one of the last committed state. A running node makes its own, every snapshots.interval blocks.
+    #[command(after_help = "Example:\n  $ assayd snapshots create --home /srv/assay")]
+    Create(HomeArgs),
+    /// Remove one; also while the node runs.
+    #[command(after_help = "Example:\n  $ assayd snapshots delete 12000")]
+    Delete(SnapshotArgs),
+    /// Write one into one file, to be carried away; also while the node runs.
+    #[command(after_help = "Example:\n  $ assayd snapshots export 12000 --output assay-12000.snapshot")]
+    Export(ExportArgs),
+    /// Make the state of a home from a snapshot: one of its own by height, or a file. The home must have none.
+    #[command(after_help = "Examples:\n  $ assayd snapshots restore 12000\n  \
+                      $ assayd snapshots restore assay-12000.snapshot --app-hash 5f0c...\n\n\
+                      Interrupted, it goes on where it was when it is started again. CometBFT's own data must be\n\
+                      at that height or above: see docs/runbooks/restore.md.")]
+    Restore(RestoreArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,6 +148,12 @@ pub(super) struct InitArgs {
     /// An account of a new chain and its money in uasy; may be repeated.
     #[arg(long = "account", value_name = "ADDRESS=AMOUNT", value_parser = account)]
     pub accounts: Vec<(Address, Amount)>,
+    /// Start from a snapshot of the peers' state; two or more CometBFT RPCs to check it with.
+    #[arg(long, value_name = "RPC,RPC", value_delimiter = ',', requires_all = ["trust", "genesis"])]
+    pub state_sync: Vec<String>,
+    /// A block to trust, from somebody you trust: `assayd status` of a node prints one.
+    #[arg(long, value_name = "HEIGHT:HASH", value_parser = trust, requires = "state_sync")]
+    pub trust: Option<(u64, String)>,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -177,6 +213,37 @@ pub(super) struct DevArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct SnapshotArgs {
+    /// Its height.
+    pub height: u64,
+    #[command(flatten)]
+    pub home: HomeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Its height.
+    pub height: u64,
+    /// The file, which must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub home: HomeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// The height of one of the home's snapshots, or a file that `snapshots export` wrote.
+    #[arg(value_name = "HEIGHT|FILE")]
+    pub from: String,
+    /// The root that it must have: the app hash in the header of the next height.
+    #[arg(long, value_name = "HEX")]
+    pub app_hash: Option<AppHash>,
+    #[command(flatten)]
+    pub home: HomeArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The node's gateway [default: that of the home's settings].
     #[arg(long, env = "ASSAY_NODE", value_name = "URL")]
@@ -193,6 +260,11 @@ pub(super) struct ExecArgs {
     /// The program and its arguments.
     #[arg(last = true, required = true)]
     pub command: Vec<String>,
+}
+
+fn trust(text: &str) -> Result<(u64, String), String> {
+    let (height, hash) = text.split_once(':').ok_or("write it as HEIGHT:HASH")?;
+    Ok((height.trim().parse().map_err(|error| format!("{error}"))?, hash.trim().to_owned()))
 }
 
 fn account(text: &str) -> Result<(Address, Amount), String> {

@@ -23,7 +23,12 @@ const MAX_GENESIS_BYTES: u64 = 128 * 1024 * 1024;
 /// `assayd init`.
 pub(super) fn init(args: &InitArgs, json: bool) -> Result<()> {
     let home = args.home.home();
-    let base = Config { moniker: args.moniker.clone(), ..Config::default() };
+    let mut base = Config { moniker: args.moniker.clone(), ..Config::default() };
+    if let Some((height, hash)) = &args.trust {
+        base.state_sync.enabled = true;
+        base.state_sync.rpc_servers = args.state_sync.clone();
+        (base.state_sync.trust_height, base.state_sync.trust_hash) = (*height, hash.clone());
+    }
     let config = settings(base, &args.settings.set)?;
     // What can be wrong with the input is found before anything is written.
     let given = args.genesis.as_deref().map(|path| read_genesis(path, &args.chain_id)).transpose()?;

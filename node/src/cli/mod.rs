@@ -9,6 +9,7 @@ mod create;
 mod dev;
 mod logging;
 mod report;
+mod snapshots;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Testnet { command: TestnetCommand::Init(args) } => create::testnet(args, cli.json),
         Command::Start(args) => start::start(args),
         Command::Dev(args) => dev::dev(args, cli.json),
+        Command::Snapshots { command } => snapshots::run(command, cli.json),
         Command::Status(args) => report::status(args, cli.json),
         Command::Selftest => report::selftest(cli.json),
         Command::Version { long } => report::version(*long, cli.json),

@@ -8,8 +8,9 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::selftest;
 use assay_genesis::{doc, engines};
-use assay_types::api::{RefusedProposal, Status};
+use assay_types::api::{RefusedProposal, StateSyncInfo, Status};
 use serde_json::json;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -17,15 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const MAX_STATUS_BYTES: u64 = 1024 * 1024;
 
 pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
-    let base = match &args.node {
-        Some(url) => url.trim_end_matches('/').to_string(),
+    let (base, rpc) = match &args.node {
+        Some(url) => (url.trim_end_matches('/').to_string(), None),
         None => {
             let path = args.home.home().config();
             let file = path.is_file().then_some(path.as_path());
             let config = config::load(file, env, &[]).map_err(|error| {
                 Error::input("bad_config", error, "correct the setting, or give --node URL")
             })?;
-            format!("http://{}", reachable(config.gateway.listen))
+            (format!("http://{}", reachable(config.gateway.listen)), Some(config.comet.rpc))
         }
     };
     let status = ask(&base).map_err(|error| {
@@ -67,6 +68,9 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
         let RefusedProposal { height, proposer, kind, detail } = refused;
         print_text(&format!("          the last one of height {height} by {proposer}: {kind}: {detail}\n"));
     }
+    if let Some(sync) = &status.state_sync {
+        print_text(&snippet(sync, rpc));
+    }
     Ok(())
 }
 
@@ -77,6 +81,17 @@ fn size(bytes: u64) -> String {
         Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
         None => format!("{bytes} B"),
     }
+}
+
+/// What a new node needs in its settings to start from the latest snapshot.
+fn snippet(sync: &StateSyncInfo, rpc: Option<SocketAddr>) -> String {
+    let StateSyncInfo { snapshot_height, chunks, bytes, trust_height, trust_hash } = sync;
+    let rpc = rpc.map_or("HOST:26657".to_string(), |rpc| reachable(rpc).to_string());
+    format!(
+        "snapshot  of height {snapshot_height}, {chunks} chunks, {bytes} bytes; a new node starts from it with\n\n\
+         [state_sync]\nenabled = true\nrpc_servers = [\"{rpc}\", \"ANOTHER:26657\"]\n\
+         trust_height = {trust_height}\ntrust_hash = \"{trust_hash}\"\n"
+    )
 }
 
 fn ask(base: &str) -> Result<Status, ureq::Error> {

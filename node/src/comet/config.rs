@@ -5,8 +5,10 @@
 //! off. What an operator chooses comes from our own settings.
 
 use crate::abci::Listen;
-use crate::config::{Comet, Config};
+use crate::config::{Comet, Config, StateSync};
+use assay_store::snapshot::MAX_CHUNKS;
 use assay_types::limits::MAX_TX_BYTES;
+use std::path::Path;
 use toml::Value;
 
 /// Bytes of a request to the RPC: a transaction in base64, in JSON.
@@ -23,9 +25,13 @@ fn text(value: impl ToString) -> String {
 }
 
 /// Writes the file's text.
-pub fn render(config: &Config, proxy_app: &Listen) -> String {
+///
+/// `data` is the folder for what CometBFT keeps for a while.
+pub fn render(config: &Config, proxy_app: &Listen, data: &Path) -> String {
     let head = "# Written by assayd at every start: change config/assayd.toml, not this file.\n";
-    [head, &base(config, proxy_app), &network(&config.comet), &consensus(&config.comet), FIXED].concat()
+    let (network, consensus) = (network(&config.comet), consensus(&config.comet));
+    [head, &base(config, proxy_app), &network, &consensus, &state_sync(&config.state_sync, data), FIXED]
+        .concat()
 }
 
 fn base(config: &Config, proxy_app: &Listen) -> String {
@@ -120,11 +126,30 @@ create_empty_blocks_interval = "0s"
     )
 }
 
+fn state_sync(sync: &StateSync, data: &Path) -> String {
+    let (servers, hash) = (text(sync.rpc_servers.join(",")), text(sync.trust_hash.to_lowercase()));
+    let (period, discovery) =
+        (text(format!("{}h", sync.trust_period_h)), text(format!("{}s", sync.discovery_s)));
+    let (enabled, height, temp) = (sync.enabled, sync.trust_height, text(data.display()));
+    format!(
+        r#"
+[statesync]
+enable = {enabled}
+rpc_servers = {servers}
+trust_height = {height}
+trust_hash = {hash}
+trust_period = {period}
+discovery_time = {discovery}
+temp_dir = {temp}
+chunk_request_timeout = "10s"
+chunk_fetchers = "4"
+max_snapshot_chunks = {MAX_CHUNKS}
+"#
+    )
+}
+
 /// What nobody chooses.
 const FIXED: &str = r#"
-[statesync]
-enable = false
-
 [blocksync]
 version = "v0"
 adaptive_sync = false
@@ -147,7 +172,9 @@ mod tests {
     fn the_file_says_what_the_protocol_fixes() {
         let mut config = Config { moniker: "\"\n[rpc]\nunsafe = true".into(), ..Config::default() };
         config.comet.persistent_peers = vec!["a@127.0.0.1:1".into(), "b@127.0.0.1:2".into()];
-        let written = render(&config, &Listen::Unix("/x/abci.sock".into()));
+        config.state_sync.rpc_servers = vec!["a:1".into(), "http://b:2".into()];
+        config.state_sync.trust_hash = "AB".repeat(32);
+        let written = render(&config, &Listen::Unix("/x/abci.sock".into()), Path::new("/x"));
         let table: toml::Table = written.parse().unwrap();
         assert_eq!(table["moniker"].as_str(), Some(config.moniker.as_str()));
         assert_eq!(table["proxy_app"].as_str(), Some("unix:///x/abci.sock"));
@@ -156,6 +183,10 @@ mod tests {
         assert_eq!(table["mempool"]["max_tx_bytes"].as_integer(), Some(1_048_576));
         assert_eq!(table["rpc"]["unsafe"].as_bool(), Some(false));
         assert_eq!(table["p2p"]["persistent_peers"].as_str(), Some("a@127.0.0.1:1,b@127.0.0.1:2"));
+        assert_eq!(table["statesync"]["enable"].as_bool(), Some(false));
+        assert_eq!(table["statesync"]["rpc_servers"].as_str(), Some("a:1,http://b:2"));
+        assert_eq!(table["statesync"]["trust_hash"].as_str(), Some("ab".repeat(32).as_str()));
+        assert_eq!(table["statesync"]["trust_period"].as_str(), Some("168h"));
         assert_eq!(table["consensus"]["timeout_commit"].as_str(), Some("1000ms"));
     }
 }

@@ -76,7 +76,7 @@ pub fn load(
         }
     }
     apply(&mut merged, &defaults, flags)?;
-    build(&merged, "the settings")
+    whole(&merged)
 }
 
 /// The variable that sets a key.
@@ -103,7 +103,7 @@ pub fn over(base: Config, flags: &[String]) -> Result<Config, ConfigError> {
     let defaults = to_table(&Config::default())?;
     let mut merged = to_table(&base)?;
     apply(&mut merged, &defaults, flags)?;
-    build(&merged, "the settings")
+    whole(&merged)
 }
 
 fn apply(merged: &mut Table, defaults: &Table, flags: &[String]) -> Result<(), ConfigError> {
@@ -175,6 +175,10 @@ impl Config {
                 "state.retain_heights: use 10 to 1000000000, or state.archive = true to keep all".into()
             );
         }
+        if !(1..=1000).contains(&self.snapshots.keep) {
+            return Err("snapshots.keep: use 1 to 1000".into());
+        }
+        self.state_sync.check()?;
         let gateway = &self.gateway;
         let ranges = [("timeout_s", gateway.timeout_s), ("simulations", gateway.simulations.into())];
         for (name, value) in ranges.into_iter().chain([("connections", gateway.connections.into())]) {
@@ -184,6 +188,14 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The settings, once all layers are there.
+fn whole(table: &Table) -> Result<Config, ConfigError> {
+    let config = build(table, "the settings")?;
+    let wrong = |message| ConfigError::BadValue { origin: "the settings".into(), message };
+    config.state_sync.complete().map_err(wrong)?;
+    Ok(config)
 }
 
 /// Lays a table over another, section by section.

@@ -29,6 +29,10 @@ pub struct Config {
     pub state: State,
     /// CometBFT.
     pub comet: Comet,
+    /// The state's snapshots.
+    pub snapshots: Snapshots,
+    /// How a new node gets its first state.
+    pub state_sync: StateSync,
     /// The REST gateway.
     pub gateway: Gateway,
     /// The metrics.
@@ -108,6 +112,35 @@ pub struct Comet {
     pub log_level: String,
 }
 
+/// The state's snapshots, which new nodes can start from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshots {
+    /// Blocks from one to the next; 0 makes none.
+    pub interval: u64,
+    /// How many are kept.
+    pub keep: u32,
+}
+
+/// How a new node gets its first state: from a snapshot of its peers instead of all blocks. A node that has a block
+/// ignores it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateSync {
+    /// Whether it does.
+    pub enabled: bool,
+    /// At least two CometBFT RPCs, `host:port` or a URL, that its light client asks.
+    pub rpc_servers: Vec<String>,
+    /// A height whose block it trusts.
+    pub trust_height: u64,
+    /// The hash of that block, 64 hexadecimal digits.
+    pub trust_hash: String,
+    /// Hours for which the trust lasts: less than validators can be held to account for.
+    pub trust_period_h: u64,
+    /// Seconds for which peers are asked for snapshots.
+    pub discovery_s: u64,
+}
+
 /// The REST gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,6 +169,43 @@ pub struct Metrics {
     pub listen: SocketAddr,
 }
 
+impl StateSync {
+    /// What the types cannot say.
+    fn check(&self) -> Result<(), String> {
+        let bad = |server: &&String| {
+            let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, ',' | '"');
+            !server.contains(':') || server.contains(odd)
+        };
+        if let Some(server) = self.rpc_servers.iter().find(bad) {
+            return Err(format!("state_sync.rpc_servers: {server:?} is none; write it as host:port"));
+        }
+        if !(1..=87_600).contains(&self.trust_period_h) {
+            return Err("state_sync.trust_period_h: use 1 to 87600".into());
+        }
+        if !(5..=3600).contains(&self.discovery_s) {
+            return Err("state_sync.discovery_s: use 5 to 3600".into());
+        }
+        Ok(())
+    }
+
+    /// What the settings must have together, once all of them are there.
+    fn complete(&self) -> Result<(), String> {
+        if !self.enabled {
+            return Ok(());
+        }
+        if self.rpc_servers.len() < 2 {
+            return Err("state_sync.rpc_servers: name at least two, which check each other".into());
+        }
+        let hash = self.trust_hash.len() == 64 && self.trust_hash.chars().all(|c| c.is_ascii_hexdigit());
+        if self.trust_height == 0 || !hash {
+            return Err(
+                "state_sync: give trust_height and trust_hash, the 64 digits of that block's hash".into()
+            );
+        }
+        Ok(())
+    }
+}
+
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
@@ -159,6 +229,15 @@ impl Default for Config {
                 allow_duplicate_ip: false,
                 timeout_commit_ms: 1000,
                 log_level: "info".into(),
+            },
+            snapshots: Snapshots { interval: 1000, keep: 2 },
+            state_sync: StateSync {
+                enabled: false,
+                rpc_servers: Vec::new(),
+                trust_height: 0,
+                trust_hash: String::new(),
+                trust_period_h: 168,
+                discovery_s: 15,
             },
             gateway: Gateway {
                 enabled: true,

@@ -1,6 +1,6 @@
 //! `config/assayd.toml` as it is written for a new home: every key with its meaning.
 
-use super::{Abci, Comet, Config, Gateway, Log, LogFormat, Metrics, State};
+use super::{Abci, Comet, Config, Gateway, Log, LogFormat, Metrics, Snapshots, State, StateSync};
 use toml::Value;
 
 const HEAD: &str = "\
@@ -32,13 +32,14 @@ impl File {
 
 /// Writes settings as a commented file.
 pub fn render(config: &Config) -> String {
-    let Config { moniker, log, abci, state, comet, gateway, metrics } = config;
+    let Config { moniker, log, abci, state, comet, snapshots, state_sync, gateway, metrics } = config;
     let mut file = File(HEAD.into());
     file.0.push('\n');
     file.key("moniker", text(moniker), "The node's name for people.");
     node(&mut file, log, abci);
     past(&mut file, state);
     consensus(&mut file, comet);
+    states(&mut file, snapshots, state_sync);
     edges(&mut file, gateway, metrics);
     file.0
 }
@@ -86,6 +87,23 @@ fn consensus(file: &mut File, comet: &Comet) {
     let commit = "Milliseconds from a commit to the next block.";
     file.key("timeout_commit_ms", comet.timeout_commit_ms, commit);
     file.key("log_level", text(&comet.log_level), "CometBFT's own log level, for data/comet.log.");
+}
+
+fn states(file: &mut File, snapshots: &Snapshots, sync: &StateSync) {
+    file.section("snapshots");
+    let interval = "Blocks from one snapshot of the state to the next; 0: none. New nodes start from them.";
+    file.key("interval", snapshots.interval, interval);
+    file.key("keep", snapshots.keep, "How many are kept, in data/snapshots.");
+    file.section("state_sync");
+    let enabled = "Get the first state from peers' snapshots; a node that has a block ignores it.";
+    file.key("enabled", sync.enabled, enabled);
+    let servers = "Two or more CometBFT RPCs for the light client: host:port.";
+    file.key("rpc_servers", list(&sync.rpc_servers), servers);
+    let trust = "A height and its block's hash, from somebody you trust; `assayd status` prints its own.";
+    file.key("trust_height", sync.trust_height, trust);
+    file.key("trust_hash", text(&sync.trust_hash), "The hash, 64 hexadecimal digits.");
+    file.key("trust_period_h", sync.trust_period_h, "Hours for which that trust lasts.");
+    file.key("discovery_s", sync.discovery_s, "Seconds for which peers are asked for snapshots.");
 }
 
 fn edges(file: &mut File, gateway: &Gateway, metrics: &Metrics) {

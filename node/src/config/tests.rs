@@ -86,6 +86,36 @@ fn a_bad_value_is_refused_with_where_it_came_from() {
 }
 
 #[test]
+fn state_sync_is_complete_or_refused_whatever_the_order() {
+    let hash = format!("state_sync.trust_hash={}", "AB".repeat(32));
+    let all = [
+        "state_sync.enabled=true",
+        "state_sync.rpc_servers=a:1,http://b:2",
+        "state_sync.trust_height=7",
+        &hash,
+    ];
+    for skip in 0..=all.len() {
+        let mut flags: Vec<String> = all.map(String::from).to_vec();
+        flags.rotate_left(skip % all.len());
+        if skip < all.len() {
+            flags.remove(0);
+        }
+        let config = load(None, no_env, &flags);
+        assert_eq!(config.is_ok(), skip == 0 || skip == all.len(), "without {:?}: {config:?}", all.get(skip));
+    }
+    for wrong in [
+        "state_sync.rpc_servers=a",
+        "state_sync.rpc_servers=a:1 b:2",
+        "state_sync.trust_period_h=0",
+        "state_sync.discovery_s=1",
+        "state_sync.trust_height=-1",
+        "snapshots.keep=0",
+    ] {
+        assert!(load(None, no_env, &[wrong.into()]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_variable_that_sets_nothing_is_noticed() {
     let names = ["PATH", "ASSAYD_HOME", "ASSAYD_GATEWAY_LISTEN", "ASSAYD_GATEWAY_LISEN"].map(String::from);
     let found = unknown_variables(names.into_iter());

@@ -23,6 +23,7 @@ use crate::consensus::Driver;
 use crate::metrics;
 use crate::refusals::Refusals;
 use assay_core::{Fatal, Reader};
+use assay_store::snapshot::Folder;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -55,6 +56,8 @@ pub struct About {
     pub genesis: String,
     /// The proposals that it voted against.
     pub refusals: Refusals,
+    /// The snapshots that it has.
+    pub snapshots: Folder,
 }
 
 /// The gateway's parts; cheap to clone.

@@ -2,7 +2,9 @@
 
 use super::{Failure, Gateway, parse};
 use assay_types::address::Address;
-use assay_types::api::{AccountInfo, Fees, Heights, KeptHeights, Status, ValidatorInfo, Validators};
+use assay_types::api::{
+    AccountInfo, Fees, Heights, KeptHeights, StateSyncInfo, Status, ValidatorInfo, Validators,
+};
 use assay_types::hash::AppHash;
 use assay_types::params::Params;
 use axum::Json;
@@ -48,7 +50,24 @@ pub(super) async fn status(State(gateway): State<Gateway>) -> Result<Json<Status
         disk: disk.into_iter().map(|family| (family.name.to_owned(), family.all())).collect(),
         last_refused: gateway.0.about.refusals.last(),
         refused: gateway.0.about.refusals.counts(),
+        state_sync: state_sync(&gateway).await,
     }))
+}
+
+/// What a new node needs to start from the latest snapshot of this one; nothing when there is none, or consensus is
+/// silent.
+async fn state_sync(gateway: &Gateway) -> Option<StateSyncInfo> {
+    let folder = gateway.0.about.snapshots.clone();
+    let latest = move || folder.get(*folder.heights().ok()?.first()?).ok();
+    let manifest = tokio::task::spawn_blocking(latest).await.ok()??.manifest;
+    let block = gateway.0.consensus.block(Some(manifest.height)).await.ok()??;
+    Some(StateSyncInfo {
+        snapshot_height: manifest.height,
+        chunks: manifest.count(),
+        bytes: manifest.bytes(),
+        trust_height: manifest.height,
+        trust_hash: block.id.hash.to_string().to_lowercase(),
+    })
 }
 
 /// `GET /v1/params`.

@@ -58,7 +58,13 @@ fn serve(
     settings(&mut gateway);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (genesis, refusals) = ("{\"chain_id\":\"c-1\"}".into(), Refusals::default());
-    let about = About { moniker: "n".into(), node_id: "id".into(), genesis, refusals };
+    let about = About {
+        moniker: "n".into(),
+        node_id: "id".into(),
+        genesis,
+        refusals,
+        snapshots: Folder::new("none"),
+    };
     let (address, serving) = runtime.block_on(async {
         let server = Gateway::new(app.reader(), driver, about, &gateway);
         server.serve(&gateway, std::future::pending()).await.unwrap()

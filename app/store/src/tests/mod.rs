@@ -7,6 +7,9 @@ mod overlay;
 mod proofs;
 mod prune;
 mod roots;
+mod snapshot_crash;
+mod snapshot_refusals;
+mod snapshots;
 
 use crate::database::{self, Database};
 use crate::layout::{CONTENT, META};

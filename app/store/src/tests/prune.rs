@@ -59,7 +59,7 @@ fn assert_same(store: &Store, twin: &Store) {
 }
 
 pub(super) fn count(store: &Store, family: &'static str) -> usize {
-    let iterator = store.inner.database.iterate(family, database::range(&[], None)).unwrap();
+    let iterator = store.database().iterate(family, database::range(&[], None)).unwrap();
     database::entries(iterator, usize::MAX).unwrap().len()
 }
 
@@ -138,7 +138,7 @@ proptest! {
         prune(&store, most);
         assert_same(&store, &twin);
         // Nodes are those of the two versions, values those that either of them reads.
-        let nodes = store.inner.database.iterate(NODES, database::range(&[], None)).unwrap();
+        let nodes = store.database().iterate(NODES, database::range(&[], None)).unwrap();
         let nodes = database::entries(nodes, usize::MAX).unwrap().into_iter().map(|(key, _)| key);
         prop_assert_eq!(nodes.collect::<BTreeSet<_>>(), reachable(&store));
         let (mut values, mut names) = (0, 0);
@@ -152,7 +152,7 @@ proptest! {
         prop_assert_eq!((count(&store, VALUES), count(&store, PREIMAGES)), (values, names));
         // What the last version replaced is still needed by the one before.
         let last = (oldest + 1).to_be_bytes();
-        let stale = store.inner.database.iterate(STALE, database::range(&[], None)).unwrap();
+        let stale = store.database().iterate(STALE, database::range(&[], None)).unwrap();
         let stale = database::entries(stale, usize::MAX).unwrap();
         prop_assert!(stale.iter().all(|(key, _)| key.starts_with(&last)));
     }
@@ -186,7 +186,7 @@ fn the_oldest_kept_version_only_moves_forward_and_never_to_the_last() {
     drop(store);
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.view().kept().unwrap(), Some(4..=5));
-    assert_eq!(store.inner.database.get(META, META_BASE).unwrap(), Some(4u64.to_be_bytes().to_vec()));
+    assert_eq!(store.database().get(META, META_BASE).unwrap(), Some(4u64.to_be_bytes().to_vec()));
     assert!(matches!(
         Store::open(tempfile::tempdir().unwrap().path()).unwrap().keep_from(1),
         Err(StoreError::NoGenesis)

@@ -225,6 +225,7 @@ fn status(state: &State) -> Status {
         kept: None,
         disk: Default::default(),
         last_refused: None,
+        state_sync: None,
         refused: Default::default(),
     }
 }
