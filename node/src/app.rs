@@ -174,6 +174,7 @@ impl AbciApp {
         let committed = self.app.commit().map_err(fatal)?;
         if let Some(snapshots) = &self.snapshots {
             snapshots.committed(&self.app, committed.height);
+            self.retention.hold_from(snapshots.oldest_offered().unwrap_or(u64::MAX));
         }
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         let reader = self.app.reader();
@@ -250,13 +251,8 @@ impl Handler for AbciApp {
 }
 
 /// Answers what this application has nothing for.
-fn aside(request: Ask) -> Answer {
-    match request {
-        }),
-        _ => {
-            Answer::Exception(ResponseException { error: "this application does not use the request".into() })
-        }
-    }
+fn aside(_: Ask) -> Answer {
+    Answer::Exception(ResponseException { error: "this application does not use the request".into() })
 }
 
 fn tx_result(result: assay_core::TxResult) -> ExecTxResult {

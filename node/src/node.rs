@@ -26,7 +26,6 @@ use crate::stop::{Stop, Stopper};
 use crate::{metrics, open, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
-use assay_store::Store;
 use assay_store::snapshot::Folder;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -68,7 +68,7 @@ impl Store {
     }
 
     pub(crate) fn database(&self) -> Arc<Database> {
-        Arc::clone(&self.database().read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.inner.database.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The directory of the state.

@@ -10,13 +10,25 @@ use tendermint_proto::v0_38::abci::{
 const MOST_OFFERED: usize = 10;
 
 impl Snapshots {
-    /// The latest snapshots.
-    pub fn list(&self) -> ResponseListSnapshots {
-        let heights = self.folder.heights().unwrap_or_else(|error| {
+    /// The heights of the latest snapshots, the last one first.
+    fn offered(&self) -> Vec<u64> {
+        let mut heights = self.folder.heights().unwrap_or_else(|error| {
             tracing::warn!(%error, "the snapshots cannot be listed");
             Vec::new()
         });
-        let snapshots = heights.into_iter().take(MOST_OFFERED).filter_map(|height| {
+        heights.truncate(MOST_OFFERED);
+        heights
+    }
+
+    /// The oldest height that peers are offered. Who takes it goes on from there with CometBFT's blocks, so these have
+    /// to be kept.
+    pub fn oldest_offered(&self) -> Option<u64> {
+        self.offered().last().copied()
+    }
+
+    /// The latest snapshots.
+    pub fn list(&self) -> ResponseListSnapshots {
+        let snapshots = self.offered().into_iter().filter_map(|height| {
             let manifest = self.folder.get(height).ok()?.manifest;
             Some(Snapshot {
                 height,

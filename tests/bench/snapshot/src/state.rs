@@ -68,7 +68,7 @@ pub fn build(folder: &Path, mib: u64) -> Result<()> {
             noise(u64::MAX - number, &mut blob);
             let hash = ChunkHash::of(&blob);
             changes.writes.insert(path::blob(&hash), Some(blob.len().to_le_bytes().to_vec()));
-            changes.blobs.insert(hash, blob);
+            changes.blobs.insert(hash, Some(blob));
         }
         put(changes)?;
     }
