@@ -39,6 +39,20 @@ pub struct Checked {
     pub work: Option<Work>,
 }
 
+impl Checked {
+    fn of(engine: &Engine, parent: &Parent, admitted: &Admitted) -> Self {
+        Self {
+            tx_hash: admitted.hash(),
+            payer: admitted.payer(),
+            nonce: admitted.tx().nonce,
+            fee: admitted.fee(),
+            tip: admitted.tip(),
+            units: admitted.units(),
+            work: Work::of(engine, parent, admitted),
+        }
+    }
+}
+
 /// The committed state, and what waits.
 struct State {
     parent: Arc<Parent>,
@@ -99,28 +113,30 @@ impl Check {
             Some(state) => state.parent.chain.chain_id.clone(),
             None => return Err(Fatal::NoChain),
         };
-        match verifier.verify(bytes, &chain_id) {
-            Ok(verified) => self.lock().as_mut().ok_or(Fatal::NoChain)?.admit(engine, verified),
-            Err(rejected) => Ok(Err(rejected)),
-        }
+        let verified = match verifier.verify(bytes, &chain_id) {
+            Ok(verified) => verified,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        let (admitted, parent) = {
+            let mut lock = self.lock();
+            let state = lock.as_mut().ok_or(Fatal::NoChain)?;
+            (state.admit(verified)?, state.parent.clone())
+        };
+        Ok(admitted.map(|admitted| Checked::of(engine, &parent, &admitted)))
     }
 }
 
 impl State {
-    fn admit(
-        &mut self,
-        engine: &Engine,
-        verified: Arc<VerifiedTx>,
-    ) -> Result<Result<Checked, Rejected>, Fatal> {
-        let checked = split(self.try_admit(engine, verified.clone()))?;
+    fn admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<Admitted, Rejected>, Fatal> {
+        let admitted = split(self.try_admit(verified.clone()))?;
         // A copy says nothing of the one that waits.
-        if checked.as_ref().is_err_and(|rejected| *rejected != Rejected::WaitsAlready) {
+        if admitted.as_ref().is_err_and(|rejected| *rejected != Rejected::WaitsAlready) {
             self.waiting.refused(&verified);
         }
-        Ok(checked)
+        Ok(admitted)
     }
 
-    fn try_admit(&mut self, engine: &Engine, verified: Arc<VerifiedTx>) -> Result<Checked, Failure> {
+    fn try_admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Admitted, Failure> {
         let payer = verified.tx().payer();
         let account = match self.waiting.account(&payer) {
             Some(account) => account,
@@ -130,15 +146,7 @@ impl State {
         let left = self.waiting.left(&payer, account, place);
         let admitted = Admitted::new(&self.parent.view, &self.parent, &left, verified)?;
         self.waiting.put(account, place, &admitted, sent(admitted.tx()))?;
-        Ok(Checked {
-            tx_hash: admitted.hash(),
-            payer,
-            nonce: admitted.tx().nonce,
-            fee: admitted.fee(),
-            tip: admitted.tip(),
-            units: admitted.units(),
-            work: Work::of(engine, &self.parent, &admitted),
-        })
+        Ok(admitted)
     }
 }
 

@@ -341,7 +341,9 @@ impl Reader {
     /// [`Fatal`] when the store or the machine fails. Nobody needs to stop for it: what is needed will be
     /// computed again, and then it matters.
     pub fn speculate(&self, work: &Work) -> Result<(), Fatal> {
-        ahead::speculate(&self.shared.check.parent()?.view, &self.shared.engine, work)
+        // A view of its own: these threads are of low priority, and CheckTx must not wait for a lock that one of
+        // them holds while it does not run.
+        ahead::speculate(&self.view(), &self.shared.engine, work)
     }
 
     /// How often the outcome of an inference in a block was known before the block was executed, and how often
