@@ -59,7 +59,8 @@ fn assert_same(store: &Store, twin: &Store) {
 }
 
 pub(super) fn count(store: &Store, family: &'static str) -> usize {
-    let iterator = store.database().iterate(family, database::range(&[], None)).unwrap();
+    let database = store.database();
+    let iterator = database.iterate(family, database::range(&[], None)).unwrap();
     database::entries(iterator, usize::MAX).unwrap().len()
 }
 
@@ -138,7 +139,8 @@ proptest! {
         prune(&store, most);
         assert_same(&store, &twin);
         // Nodes are those of the two versions, values those that either of them reads.
-        let nodes = store.database().iterate(NODES, database::range(&[], None)).unwrap();
+        let database = store.database();
+        let nodes = database.iterate(NODES, database::range(&[], None)).unwrap();
         let nodes = database::entries(nodes, usize::MAX).unwrap().into_iter().map(|(key, _)| key);
         prop_assert_eq!(nodes.collect::<BTreeSet<_>>(), reachable(&store));
         let (mut values, mut names) = (0, 0);
@@ -152,7 +154,8 @@ proptest! {
         prop_assert_eq!((count(&store, VALUES), count(&store, PREIMAGES)), (values, names));
         // What the last version replaced is still needed by the one before.
         let last = (oldest + 1).to_be_bytes();
-        let stale = store.database().iterate(STALE, database::range(&[], None)).unwrap();
+        let database = store.database();
+        let stale = database.iterate(STALE, database::range(&[], None)).unwrap();
         let stale = database::entries(stale, usize::MAX).unwrap();
         prop_assert!(stale.iter().all(|(key, _)| key.starts_with(&last)));
     }

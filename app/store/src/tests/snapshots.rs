@@ -36,7 +36,7 @@ pub(super) fn grown(height: u64) -> (TempDir, Store) {
         let blob = vec![version as u8; 3_000 + version as usize];
         let hash = ChunkHash::of(&blob);
         changes.writes.insert(path::blob(&hash), Some(vec![1]));
-        changes.blobs.insert(hash, blob);
+        changes.blobs.insert(hash, Some(blob));
         commit(&store, version, changes);
     }
     (dir, store)
@@ -98,7 +98,7 @@ fn a_restored_state_is_the_same_and_its_next_fifty_blocks_too() {
     goes_on_equally(&store, &restored, 50);
     // The old one still proves what the new one has no history of.
     assert!(store.prove(b"counter", 3).is_ok());
-    assert!(matches!(restored.prove(b"counter", 3), Err(StoreError::UnknownVersion { version: 3 })));
+    assert!(matches!(restored.prove(b"counter", 3), Err(StoreError::UnknownVersion { version: 3, .. })));
     assert!(!state.with_file_name("app.db.restore").exists());
 }
 
