@@ -156,8 +156,9 @@ fn a_fresh_validator_joins_by_state_sync_past_a_liar_and_votes_and_proposes_at_o
 
     let joined_at = ok(network.height());
     let proposed = proposed_after(&mut network, &address, joined_at);
-    let after = infer(&late, &sender, model, 1.5);
-    assert!(votes(&network, &after, &address), "it does not vote");
+    // A commit has the votes that came in time: more than two thirds, and not always this one.
+    let mut inferences = (1..=12u8).map(|number| infer(&late, &sender, model, f32::from(number)));
+    assert!(inferences.any(|tx| votes(&network, &tx, &address)), "it votes for none of twelve blocks");
     ok(network.agreed_root(PATIENCE));
     assert!(proposed > joined_at && ok(late.block(Some(proposed))).proposer == address);
 

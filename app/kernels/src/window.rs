@@ -361,8 +361,7 @@ impl Row<'_> {
             }
             if KIND == CONVOLVE {
                 let bias = V::load(&self.after.bias);
-                let [floor, low, high] =
-                    [self.after.floor, self.after.low, self.after.high].map(V::splat);
+                let [floor, low, high] = [self.after.floor, self.after.low, self.after.high].map(V::splat);
                 for sum in &mut sums {
                     let with = sum.add(bias);
                     *sum = with.select_lt(floor, low, with).min(high);

@@ -4,8 +4,8 @@ use crate::layout::{BLOBS, CONTENT, FORMAT, INDEX, META, META_FORMAT, NODES, VAL
 use crate::{Entry, StoreError};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator, Env,
-    Error as RocksError, FlushOptions, LogLevel, Options, PrefixRange, ReadOptions, SliceTransform, WriteBatch,
-    WriteOptions,
+    Error as RocksError, FlushOptions, LogLevel, Options, PrefixRange, ReadOptions, SliceTransform,
+    WriteBatch, WriteOptions,
 };
 use std::path::Path;
 use std::sync::Arc;

@@ -6,8 +6,7 @@ use crate::store::Tip;
 use crate::{Entry, Read, StoreError};
 use assay_types::hash::{AppHash, ChunkHash};
 use rocksdb::{
-    DB, DBIterator, DBRawIteratorWithThreadMode, IteratorMode, ReadOptions,
-    SnapshotWithThreadMode,
+    DB, DBIterator, DBRawIteratorWithThreadMode, IteratorMode, ReadOptions, SnapshotWithThreadMode,
 };
 use std::sync::Arc;
 

@@ -136,10 +136,14 @@ fn chain() -> (Machine, Solo) {
     (machine, solo)
 }
 
-/// Snapshots are made beside the blocks: the next block may be faster.
+/// Snapshots are made beside the blocks: the next block may be faster. The oldest goes after the newest has come.
 fn wait_for(machine: &Machine, height: u64) {
     let end = Instant::now() + Duration::from_secs(30);
-    while machine.list().first().is_none_or(|snapshot| snapshot.height < height) {
+    let kept = Config::default().snapshots.keep as usize;
+    let settled = |list: &[Snapshot]| {
+        list.len() <= kept && list.first().is_some_and(|snapshot| snapshot.height >= height)
+    };
+    while !settled(&machine.list()) {
         assert!(Instant::now() < end, "no snapshot of height {height}");
         std::thread::sleep(Duration::from_millis(5));
     }

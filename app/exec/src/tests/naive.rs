@@ -281,7 +281,8 @@ fn einsum(node: &Node, x: &[(&Value, &Node)], [a, b, out]: [&Vec<u8>; 3]) -> Val
         for term in 0..size(&sum_dims) {
             summed.iter().zip(coordinates(&sum_dims, term)).for_each(|(&label, c)| at[label as usize] = c);
             let place = |labels: &[u8]| labels.iter().map(|&label| at[label as usize]).collect::<Vec<_>>();
-            let [one, other] = [xa[position(da, &place(a))], xb[position(db, &place(b))]].map(|x| from(40, x));
+            let [one, other] =
+                [xa[position(da, &place(a))], xb[position(db, &place(b))]].map(|x| from(40, x));
             acc = one.mul_add(other, acc);
         }
         y.push(acc + 0.0);

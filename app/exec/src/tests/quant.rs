@@ -148,9 +148,9 @@ pub(super) fn scaled(node: &Node, x: &[(&Value, &Node)]) -> Value {
         Opcode::Quantize => {
             I(all.map(|[p, s, z]| rounded(quotient(x[0].0.f()[p], scale[s]), zero[z], node.dtype)).collect())
         }
-        Opcode::Requantize => {
-            I(all.map(|[p, s, z]| rounded(x[0].0.i()[p] as f32 * from(126, scale[s]), zero[z], node.dtype)).collect())
-        }
+        Opcode::Requantize => I(all
+            .map(|[p, s, z]| rounded(x[0].0.i()[p] as f32 * from(126, scale[s]), zero[z], node.dtype))
+            .collect()),
         _ => F(all.map(|[p, s, z]| (x[0].0.i()[p] - zero[z]) as i32 as f32 * from(126, scale[s])).collect()),
     }
 }

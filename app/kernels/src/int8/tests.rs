@@ -159,7 +159,8 @@ fn a_byte_is_rounded_and_held_to_its_range() {
         for isa in bodies() {
             let mut y = vec![0; x.len()];
             quantize(isa, to, &x, &mut y);
-            let expected: Vec<u8> = x.iter().map(|x| byte_of(x / to.scale, to.zero, signed)).collect();
+            let expected: Vec<u8> =
+                x.iter().map(|x| byte_of(crate::quotient(*x, to.scale), to.zero, signed)).collect();
             assert_eq!(y, expected, "{} {to:?} {x:?}", isa.name());
         }
     }
@@ -181,7 +182,7 @@ fn a_matrix_of_bytes_is_transposed() {
 /// What a byte stands for.
 fn read(from: Affine, byte: u8) -> f32 {
     let q = if from.signed { i32::from(byte as i8) } else { i32::from(byte) };
-    (q - from.zero) as f32 * from.scale
+    (q - from.zero) as f32 * crate::scale(from.scale)
 }
 
 #[test]
@@ -206,10 +207,15 @@ fn bytes_are_combined_as_the_numbers_they_stand_for() {
                 assert!(floats[i].to_bits() == left.to_bits() || left.is_nan());
                 let value = match op {
                     ByteOp::Add => left + right,
-                    ByteOp::Mul => left * right,
-                    ByteOp::AddRelu => crate::lanes::max(left + right, 0.0),
+                    ByteOp::Mul => crate::math::product(left, right),
+                    ByteOp::AddRelu => crate::math::greater(left + right, 0.0),
                 };
-                assert_eq!(y[i], byte_of(value / to.scale, to.zero, to.signed), "{} {op:?}", isa.name());
+                assert_eq!(
+                    y[i],
+                    byte_of(crate::quotient(value, to.scale), to.zero, to.signed),
+                    "{} {op:?}",
+                    isa.name()
+                );
             }
         }
     }

@@ -108,8 +108,10 @@ fn pools_of_blocks_and_planes_have_the_bits_of_the_plain_loop() {
             let sum = values.fold(0.0f32, |a, b| a + b);
             sums.push(match divisor {
                 PoolDivisor::One => sum,
-                PoolDivisor::Kernel => sum / (pool.kernel[0] * pool.kernel[1]) as f32,
-                PoolDivisor::Inside => sum / taps.len() as f32,
+                PoolDivisor::Kernel => {
+                    crate::math::from(sum, (-63f32).exp2()) / (pool.kernel[0] * pool.kernel[1]) as f32
+                }
+                PoolDivisor::Inside => crate::math::from(sum, (-63f32).exp2()) / taps.len() as f32,
             });
         }
         for isa in Isa::available() {

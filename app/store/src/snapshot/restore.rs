@@ -11,7 +11,9 @@ use super::folder::BLOB_KEYS;
 use super::manifest::{Manifest, SnapshotId};
 use super::target::{Rightmost, Target};
 use crate::database::{self, Database};
-use crate::layout::{self, BLOBS, LATEST, META, META_BASE, META_RESTORE, META_TIP, NODES, PREIMAGES, VALUE, VALUES};
+use crate::layout::{
+    self, BLOBS, LATEST, META, META_BASE, META_RESTORE, META_TIP, NODES, PREIMAGES, VALUE, VALUES,
+};
 use crate::store::Tip;
 use crate::swap::{self, Places};
 use crate::tree::Tree;

@@ -47,8 +47,14 @@ pub struct Options {
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut options =
-            Self { isa: Isa::detect(), only: String::new(), millis: 30, plain: false, check: false, numbers: cases::Fill::Numbers };
+        let mut options = Self {
+            isa: Isa::detect(),
+            only: String::new(),
+            millis: 30,
+            plain: false,
+            check: false,
+            numbers: cases::Fill::Numbers,
+        };
         while let (Some(flag), Some(value)) = (words.next(), words.next()) {
             match flag.as_str() {
                 "--isa" => {

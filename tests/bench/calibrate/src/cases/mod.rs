@@ -103,8 +103,8 @@ impl Case {
         format!("{} {}", self.opcode, self.shapes)
     }
 
-    /// The plan and its inputs, with `numbers` in place of [`Fill::Numbers`]. The result of the measured nodes feeds more nodes, so that it is no output, which
-    /// would be copied.
+    /// The plan and its inputs, with `numbers` in place of [`Fill::Numbers`]. The result of the measured nodes feeds
+    /// more nodes, so that it is no output, which would be copied.
     ///
     /// # Errors
     /// What is wrong with the case.
@@ -173,7 +173,9 @@ fn place(
             inputs.push((id, NamedTensor { name, tensor }));
             id
         }
-        Operand::Const(dtype, dims, fill) => builder.constant(*dtype, dims, &stand_in(fill, dtype).bytes(*dtype, dims, seed)),
+        Operand::Const(dtype, dims, fill) => {
+            builder.constant(*dtype, dims, &stand_in(fill, dtype).bytes(*dtype, dims, seed))
+        }
         Operand::Table(dims, values) => builder.constant_i32(dims, values),
     })
 }
