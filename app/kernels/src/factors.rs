@@ -40,8 +40,9 @@ fn rank(x: f32) -> u32 {
     (x.to_bits() << 1).wrapping_sub(1)
 }
 
-// Plain loops, of which the compiler makes ones over vectors.
+// Plain loops, of which the compiler makes ones over vectors; `entry!` names the lanes of every body.
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
 fn look_body<V>(x: &[f32], found: &mut bool) {
     for span in x.chunks(SPAN) {
         let least = span.iter().fold(u32::MAX, |least, &x| least.min(rank(x)));
@@ -53,6 +54,7 @@ fn look_body<V>(x: &[f32], found: &mut bool) {
 }
 
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
 fn keep_body<V>(x: &mut [f32]) {
     for x in x {
         *x = factor(*x);
