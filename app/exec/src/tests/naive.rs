@@ -154,6 +154,19 @@ fn sigmoid(x: f32) -> f32 {
     if f64::from(sum) > 2f64.powi(126) { 0.0 } else { 1.0 / sum }
 }
 
+fn gelu(x: f32) -> f32 {
+    (x * 0.5) * (1.0 + curve(kernels::Unary::Erf, x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+fn gelu_tanh(x: f32) -> f32 {
+    let inner = (x * x * x).mul_add(0.044_715, x) * 0.797_884_6;
+    (x * 0.5) * (1.0 + curve(kernels::Unary::Tanh, inner))
+}
+
+fn hard_swish(x: f32) -> f32 {
+    min(max(x + 3.0, 0.0), 6.0) * x * (1.0 / 6.0)
+}
+
 fn curve(op: kernels::Unary, x: f32) -> f32 {
     let mut y = [0.0];
     kernels::unary(Isa::Reference, op, &[x], &mut y);
@@ -607,19 +620,9 @@ fn unary(op: UnaryOp, dtype: DType, x: &Value) -> Value {
         UnaryOp::Rsqrt => 1.0 / from(126, x).sqrt(),
         UnaryOp::Sigmoid => sigmoid(x),
         UnaryOp::Silu => from(39, x) * sigmoid(from(39, x)),
-        UnaryOp::Gelu => {
-            let x = from(39, x);
-            (x * 0.5) * (1.0 + curve(K::Erf, x * std::f32::consts::FRAC_1_SQRT_2))
-        }
-        UnaryOp::GeluTanh => {
-            let x = from(39, x);
-            let inner = (x * x * x).mul_add(0.044_715, x) * 0.797_884_6;
-            (x * 0.5) * (1.0 + curve(K::Tanh, inner))
-        }
-        UnaryOp::HardSwish => {
-            let x = from(39, x);
-            min(max(x + 3.0, 0.0), 6.0) * x * (1.0 / 6.0)
-        }
+        UnaryOp::Gelu => gelu(from(39, x)),
+        UnaryOp::GeluTanh => gelu_tanh(from(39, x)),
+        UnaryOp::HardSwish => hard_swish(from(39, x)),
         UnaryOp::LeakyRelu { alpha } => {
             if x < 0.0 {
                 product(f32::from_bits(alpha), x)
