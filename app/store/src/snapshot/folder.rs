@@ -5,7 +5,8 @@
 use super::chunk::Chunk;
 use super::error::{SnapshotError, at};
 use super::manifest::{FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manifest};
-use super::walk::{Pinned, Walk};
+use super::walk::Walk;
+use crate::tree::Tree;
 use crate::{Entry, Read, StoreError, View, point};
 use assay_types::hash::{AppHash, ChunkHash};
 use assay_types::limits::CHUNK_BYTES;
@@ -195,7 +196,7 @@ impl Folder {
             app_version: spec.app_version,
             chunks: Vec::new(),
         };
-        let leaves = Sha256Jmt::new(&Pinned(view)).get_leaf_count(height).map_err(StoreError::from_tree)?;
+        let leaves = Sha256Jmt::new(&Tree(view)).get_leaf_count(height).map_err(StoreError::from_tree)?;
         let making = Making { of: leaves as u64, ..Making::default() };
         let mut writer =
             Writer { view, into, room: spec.chunk_bytes.min(MAX_CHUNK_BYTES), manifest, making, tell };
@@ -263,7 +264,7 @@ impl Writer<'_> {
     }
 
     fn put_state(&mut self, entries: Vec<Entry>, last: KeyHash) -> Result<(), SnapshotError> {
-        let tree = Pinned(self.view);
+        let tree = Tree(self.view);
         let proof = Sha256Jmt::new(&tree)
             .get_range_proof(last, self.manifest.height)
             .map_err(StoreError::from_tree)?;

@@ -3,10 +3,9 @@
 //! Two families lie in that order, the keys and the versions of the values, so both are read from one end to the
 //! other and nothing is looked up. They are large, so they do not go through the block cache.
 
-use crate::layout::{self, DELETED, NODES, PREIMAGES, VALUE, VALUES};
+use crate::layout::{self, DELETED, PREIMAGES, VALUE, VALUES};
 use crate::{StoreError, View};
 use jmt::KeyHash;
-use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use rocksdb::{DB, DBIteratorWithThreadMode, DBRawIteratorWithThreadMode, IteratorMode, ReadOptions};
 
 /// Bytes that are read ahead.
@@ -81,33 +80,5 @@ impl<'a> Walk<'a> {
             Some((&VALUE, value)) => Ok(Some(value.to_vec())),
             _ => Err(StoreError::Corrupt("a value has no tag".into())),
         }
-    }
-}
-
-/// The tree as a view sees it, whatever is pruned meanwhile.
-pub(super) struct Pinned<'a>(pub &'a View);
-
-impl TreeReader for Pinned<'_> {
-    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let Some(bytes) = self.0.value(NODES, &layout::node_key(key)?)? else { return Ok(None) };
-        let node = borsh::from_slice(&bytes).map_err(|error| {
-            StoreError::Corrupt(format!("the tree node {key:?} does not decode: {error}"))
-        })?;
-        Ok(Some(node))
-    }
-
-    fn get_value_option(&self, max_version: u64, hash: KeyHash) -> anyhow::Result<Option<Vec<u8>>> {
-        let mut values = self.0.raw(VALUES, ReadOptions::default())?;
-        values.seek_for_prev(layout::value_key(&hash, max_version));
-        values.status().map_err(StoreError::from)?;
-        let found = values.key().filter(|key| key.starts_with(&hash.0)).and_then(|_| values.value());
-        match found.and_then(<[u8]>::split_first) {
-            Some((&VALUE, value)) => Ok(Some(value.to_vec())),
-            _ => Ok(None),
-        }
-    }
-
-    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
-        Err(StoreError::Tree("a view is not restored".to_owned()).into())
     }
 }
