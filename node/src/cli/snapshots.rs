@@ -39,6 +39,11 @@ fn home(args: &HomeArgs) -> Result<Home> {
     Ok(home)
 }
 
+/// Whether there is a state's database; opening one that is not there would make it.
+fn has_database(home: &Home) -> bool {
+    home.store().join("CURRENT").exists()
+}
+
 fn folder(home: &Home) -> Folder {
     Folder::new(home.snapshots())
 }
@@ -125,7 +130,7 @@ fn bar(of: u64, what: &str) -> ProgressBar {
 fn create(args: &HomeArgs, json: bool) -> Result<()> {
     let home = home(args)?;
     let folder = folder(&home);
-    if !home.store().join("CURRENT").exists() {
+    if !has_database(&home) {
         return Err(store_failed(StoreError::NoGenesis));
     }
     let store = Store::open(&home.store()).map_err(store_failed)?;
@@ -255,23 +260,15 @@ fn refuse_another_chain(home: &Home, manifest: &Manifest) -> Result<()> {
     let text = std::fs::read(&path).map_err(|error| Error::file(&path, &error))?;
     let genesis =
         GenesisDoc::from_json(&text).map_err(|error| Error::input("genesis", error, "use another home"))?;
-    let found = manifest.chain_id.clone();
-    if found != genesis.chain_id {
-        return Err(wrong(Refused::Chain { found, expected: genesis.chain_id }.into()));
-    }
-    if manifest.app_version != APP_VERSION {
-        let (found, supported) = (manifest.app_version, APP_VERSION);
-        return Err(wrong(Refused::AppVersion { found, supported }.into()));
-    }
-    Ok(())
+    manifest.expect(&genesis.chain_id, APP_VERSION).map_err(|refused| wrong(refused.into()))
 }
 
 /// Nothing is lost by a restore: a state that is there is moved away by its owner, or not at all.
 fn refuse_to_replace(home: &Home) -> Result<()> {
-    let path = home.store();
-    if !path.join("CURRENT").exists() {
+    if !has_database(home) {
         return Ok(());
     }
+    let path = home.store();
     let store = Store::open(&path).map_err(store_failed)?;
     match store.version() {
         None => Ok(()),

@@ -105,14 +105,7 @@ impl Snapshots {
         if manifest.app_hash != trusted {
             return Err(Refused::AppHash { found: manifest.app_hash, trusted });
         }
-        if manifest.chain_id != self.spec.chain_id {
-            let expected = self.spec.chain_id.clone();
-            return Err(Refused::Chain { found: manifest.chain_id, expected });
-        }
-        if manifest.app_version != self.spec.app_version {
-            let (found, supported) = (manifest.app_version, self.spec.app_version);
-            return Err(Refused::AppVersion { found, supported });
-        }
+        manifest.expect(&self.spec.chain_id, self.spec.app_version)?;
         Ok((manifest, trusted))
     }
 

@@ -140,6 +140,20 @@ impl Manifest {
         Ok(())
     }
 
+    /// Whether it is of a chain, and of a version of the state machine.
+    ///
+    /// # Errors
+    /// [`Refused::Chain`] or [`Refused::AppVersion`] when it is of another.
+    pub fn expect(&self, chain_id: &str, app_version: u64) -> Result<(), Refused> {
+        if self.chain_id != chain_id {
+            return Err(Refused::Chain { found: self.chain_id.clone(), expected: chain_id.to_owned() });
+        }
+        if self.app_version != app_version {
+            return Err(Refused::AppVersion { found: self.app_version, supported: app_version });
+        }
+        Ok(())
+    }
+
     /// The canonical bytes; ABCI's `metadata`.
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(self)
