@@ -20,6 +20,7 @@ pub mod home;
 pub mod metrics;
 pub mod node;
 mod open;
+mod priority;
 mod query;
 pub mod refusals;
 pub mod retention;

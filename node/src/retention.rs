@@ -8,6 +8,7 @@
 //! of one step.
 
 use crate::metrics;
+use crate::priority::stand_back;
 use crate::stop::{Stop, Stopper};
 use assay_core::{App, Fatal, Step};
 use std::sync::Arc;
@@ -15,8 +16,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How much less the thread counts for the kernel than everybody else.
-const NICE: i32 = 10;
 /// Between two steps.
 const REST: Duration = Duration::from_millis(4);
 /// When there is nothing to do, or the database has enough to do.
@@ -73,8 +72,7 @@ impl Forgetting {
         let stop = Arc::new(AtomicBool::new(false));
         let (app, retention, asked) = (app.clone(), retention.clone(), stop.clone());
         let thread = std::thread::Builder::new().name("forget".into()).spawn(move || {
-            // On Linux this is about the calling thread. Where it is not allowed, everybody counts the same.
-            let _ = rustix::process::setpriority_process(None, NICE);
+            stand_back();
             if let Err(error) = forget(&app, &retention, &asked) {
                 stopper.now(Stop::Fatal(format!("old state could not be pruned: {error}")));
             }

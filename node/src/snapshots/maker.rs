@@ -1,6 +1,7 @@
 //! The thread that makes snapshots.
 
 use crate::metrics;
+use crate::priority::stand_back;
 use assay_store::View;
 use assay_store::snapshot::{Folder, SnapshotError, Spec};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +9,6 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
-
-/// How much less the thread counts for the kernel than everybody else.
-const NICE: i32 = 10;
 
 pub(super) struct Maker {
     views: Mutex<Option<SyncSender<View>>>,
@@ -60,8 +58,7 @@ struct Work {
 
 impl Work {
     fn run(&self, views: &Receiver<View>) {
-        // On Linux this is about the calling thread. Where it is not allowed, everybody counts the same.
-        let _ = rustix::process::setpriority_process(None, NICE);
+        stand_back();
         while let Ok(view) = views.recv() {
             self.make(&view);
         }

@@ -11,14 +11,13 @@ mod tests;
 pub use queue::Queue;
 
 use crate::metrics;
+use crate::priority::stand_back;
 use assay_core::{Checked, Reader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How much less the threads count for the kernel than everybody else: CheckTx and CometBFT go first.
-const NICE: i32 = 10;
 /// How long a thread looks away while a block executes.
 const YIELD: Duration = Duration::from_millis(5);
 /// How long the node waits for a run that has begun when it stops.
@@ -62,8 +61,8 @@ impl Ahead {
     }
 
     fn work(&self, reader: &Reader) {
-        // On Linux this is about the calling thread. Where it is not allowed, everybody counts the same.
-        let _ = rustix::process::setpriority_process(None, NICE);
+        // CheckTx and CometBFT go first.
+        stand_back();
         // A failure is seen by the block that needs what could not be loaded.
         if let Err(error) = reader.warm() {
             tracing::debug!(%error, "the hot set could not be loaded ahead");
