@@ -4,12 +4,11 @@
 #![allow(clippy::disallowed_types, reason = "a measurement has a clock")]
 
 mod replay;
-mod report;
 mod restore;
 mod state;
 
+use assay_bench_report::Report;
 use clap::{Parser, Subcommand};
-use report::Report;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -55,11 +54,10 @@ fn main() -> Result<()> {
     match options.step {
         Step::Build => state::build(&folder, options.mib),
         Step::Measure { out, commit, interval, seconds } => {
-            let mut report = Report::new(commit);
+            let mut report = Report::new("snapshot", commit);
             restore::measure(&folder, interval, &mut report)?;
             replay::measure(seconds, &mut report)?;
-            std::fs::create_dir_all(&out)?;
-            report.write(&out.join("snapshot"))
+            Ok(report.write(&out)?)
         }
     }
 }

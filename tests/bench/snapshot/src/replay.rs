@@ -1,7 +1,7 @@
 //! A real chain's blocks, executed again from the genesis on, against the time that they took.
 
 use crate::Result;
-use crate::report::Report;
+use assay_bench_report::Report;
 use assay_netlab::{Binaries, Network, Options};
 use assay_types::address::Address;
 use assay_types::amount::Amount;

@@ -1,8 +1,8 @@
 //! A snapshot beside blocks, and its restore.
 
 use crate::Result;
-use crate::report::{Report, peak_memory};
 use crate::state::record;
+use assay_bench_report::{Report, peak_memory};
 use assay_store::snapshot::{Folder, MAX_CHUNK_BYTES, Making, Restore, Spec};
 use assay_store::{Changes, Store};
 use std::path::Path;

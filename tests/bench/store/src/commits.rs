@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::keys::{self, Numbers};
-use crate::report::Report;
+use assay_bench_report::Report;
 use assay_store::{Changes, Store};
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! The large state: made once, in the order of the tree, and kept.
 
-use crate::report::Report;
 use crate::{Result, keys};
+use assay_bench_report::Report;
 use assay_store::{Changes, Store};
 use sha2::{Digest, Sha256};
 use std::path::Path;

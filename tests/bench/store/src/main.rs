@@ -9,11 +9,10 @@ mod commits;
 mod keys;
 mod large;
 mod proofs;
-mod report;
 mod transfers;
 
+use assay_bench_report::{Report, peak_memory};
 use clap::{Parser, Subcommand};
-use report::Report;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -62,16 +61,15 @@ fn main() -> Result<()> {
     match options.step {
         Step::Build => large::build(&folder, options.keys),
         Step::Measure { out, commit, commits, proofs, blocks } => {
-            let mut report = Report::new(commit);
+            let mut report = Report::new("store", commit);
             let store = large::open(&folder)?;
             commits::measure(&store, options.keys, commits, &mut report)?;
             proofs::measure(&store, options.keys, proofs, &mut report)?;
-            report.at_most("state of 10M keys", "memory, MiB", report::peak_memory()? / 1024.0, 2048.0);
+            report.at_most("state of 10M keys", "memory, MiB", peak_memory()? / 1024.0, 2048.0);
             large::sizes(&store, &mut report)?;
             drop(store);
             transfers::measure(blocks, &mut report)?;
-            std::fs::create_dir_all(&out)?;
-            report.write(&out.join("store"))
+            Ok(report.write(&out)?)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::keys::{self, Numbers};
-use crate::report::Report;
+use assay_bench_report::Report;
 use assay_store::Store;
 use assay_types::proof::{verify_absence, verify_existence};
 use std::time::Instant;

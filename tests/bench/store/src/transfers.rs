@@ -1,7 +1,7 @@
 //! What transfers take on disk: real blocks of the state machine, before and after pruning.
 
 use crate::Result;
-use crate::report::Report;
+use assay_bench_report::Report;
 use assay_compiler::{Compilation, HostError, PlanCache};
 use assay_core::{App, BlockInput, Compile, Engine, Step};
 use assay_exec::Isa;

@@ -1,7 +1,7 @@
-//! The table and the file, in the form of all parts of the bench.
+//! The table and the file of a part of the bench, in the form of all parts.
 
-use crate::Result;
 use serde::Serialize;
+use std::io;
 use std::path::Path;
 
 /// A row. There is no peer: a bar, where there is one, is a number to reach.
@@ -12,7 +12,7 @@ struct Row {
     ours: f64,
     peer: Option<f64>,
     peer_name: Option<String>,
-    /// More is better for us: the bar over the number.
+    /// How far the bar is reached: more is better.
     ratio: Option<f64>,
     bar: Option<f64>,
 }
@@ -26,6 +26,7 @@ struct Summary {
 /// What was measured.
 #[derive(Debug)]
 pub struct Report {
+    name: &'static str,
     commit: String,
     rows: Vec<Row>,
 }
@@ -40,9 +41,9 @@ struct File<'a> {
 }
 
 impl Report {
-    /// An empty one, of a commit.
-    pub fn new(commit: String) -> Self {
-        Self { commit, rows: Vec::new() }
+    /// An empty one, of a part of the bench and a commit.
+    pub fn new(name: &'static str, commit: String) -> Self {
+        Self { name, commit, rows: Vec::new() }
     }
 
     /// A number to state.
@@ -54,18 +55,26 @@ impl Report {
     /// A number that must be at most another.
     pub fn at_most(&mut self, case: &str, metric: &str, ours: f64, most: f64) {
         eprintln!("bench: {case}: {metric}: {ours:.4}, at most {most}");
-        self.push(case, &format!("{metric} (at most {most})"), ours, Some(most));
+        let ratio = most / ours.max(f64::MIN_POSITIVE);
+        self.push(case, &format!("{metric} (at most {most})"), ours, Some((most, ratio)));
     }
 
-    fn push(&mut self, case: &str, metric: &str, ours: f64, most: Option<f64>) {
+    /// A number that must be at least another.
+    pub fn at_least(&mut self, case: &str, metric: &str, ours: f64, least: f64) {
+        eprintln!("bench: {case}: {metric}: {ours:.4}, at least {least}");
+        self.push(case, &format!("{metric} (at least {least})"), ours, Some((least, ours / least)));
+    }
+
+    /// A row; `reach` is the number to reach, and how far it is reached.
+    fn push(&mut self, case: &str, metric: &str, ours: f64, reach: Option<(f64, f64)>) {
         self.rows.push(Row {
             case: case.into(),
             metric: metric.into(),
             ours,
-            peer: most,
-            peer_name: most.map(|_| "the number to reach".into()),
-            ratio: most.map(|most| most / ours.max(f64::MIN_POSITIVE)),
-            bar: most.map(|_| 1.0),
+            peer: reach.map(|(number, _)| number),
+            peer_name: reach.map(|_| "the number to reach".into()),
+            ratio: reach.map(|(_, ratio)| ratio),
+            bar: reach.map(|_| 1.0),
         });
     }
 
@@ -80,8 +89,13 @@ impl Report {
         p99
     }
 
-    /// Writes `PATH.json` and `PATH.md`, and prints the latter.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    /// Writes `NAME.json` and `NAME.md` into a folder, which is made if need be, and prints the latter.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(self.name);
         let mut table = String::from("| case | metric | ours | bar met |\n|---|---|---|---|\n");
         let met = |row: &Row| row.ratio.zip(row.bar).map(|(ratio, bar)| ratio >= bar);
         for row in &self.rows {
@@ -91,7 +105,7 @@ impl Report {
         let bars: Vec<bool> = self.rows.iter().filter_map(met).collect();
         let summary = Summary { bars: bars.len(), met: bars.iter().filter(|met| **met).count() };
         let machine = machine();
-        let file = File { name: "store", machine, commit: &self.commit, rows: &self.rows, summary };
+        let file = File { name: self.name, machine, commit: &self.commit, rows: &self.rows, summary };
         std::fs::write(path.with_extension("md"), &table)?;
         std::fs::write(path.with_extension("json"), serde_json::to_vec_pretty(&file)?)?;
         print!("{table}");
@@ -108,9 +122,12 @@ fn machine() -> String {
 }
 
 /// The most memory that this process had at once, in KiB.
-pub fn peak_memory() -> Result<f64> {
+///
+/// # Errors
+/// When the system does not say.
+pub fn peak_memory() -> io::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let figure = line.and_then(|line| line.split_whitespace().next());
-    Ok(figure.ok_or("this system does not say how much memory a process has")?.parse()?)
+    let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    figure.ok_or_else(|| io::Error::other("this system does not say how much memory a process has"))
 }
