@@ -143,9 +143,8 @@ fn seal(model: ModelId, max_fuel: u64) -> Message {
 }
 
 fn inferences(case: &Case) {
-    let file = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
     case.infer("an unknown model", 32, ModelId([7; 32]), flowers("X"));
-    let model = case.sender.publish(&case.client, &file, "X", vec![2, 4]);
+    let model = case.sender.publish_iris(&case.client);
     case.message("sealing again", 35, seal(model, FUEL));
     case.infer("a correct inference", 0, model, flowers("X"));
     case.infer("no inputs", 50, model, vec![]);

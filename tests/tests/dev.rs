@@ -76,8 +76,7 @@ impl Drop for Dev {
 fn a_receipt_of_a_chain_without_cometbft_is_verified_offline() {
     let dev = Dev::start(&[]);
     let (sender, client) = (dev.account(0), &dev.client);
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
-    let model = sender.publish(client, &lr, "X", vec![2, 4]);
+    let model = sender.publish_iris(client);
     let tensor = Tensor::from_f32(vec![2, 4], &[1.0; 8]).unwrap();
     let inputs = vec![NamedTensor { name: "X".into(), tensor }];
     let infer = Message::Infer(Infer { model, inputs, expect_output_hash: None });

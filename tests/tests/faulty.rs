@@ -2,7 +2,7 @@
 
 use crate::network::{PATIENCE, all_agree, comes_back, goes_on, ok};
 use crate::sender::Sender;
-use crate::support::{data, only_network, start_network};
+use crate::support::{only_network, start_network};
 use assay_netlab::Network;
 use assay_types::hash::{ModelId, TxHash};
 use assay_types::message::{Infer, Message};
@@ -110,8 +110,7 @@ fn a_validator_with_a_wrong_bit_is_named_stops_itself_and_comes_back_mended() {
     let sender = Sender::new(1);
     let mut network = start_network(folder.path(), VALIDATORS as usize, &[sender.address()]);
     let client = network.node(0).gateway().clone();
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
-    let model = sender.publish(&client, &lr, "X", vec![2, 4]);
+    let model = sender.publish_iris(&client);
     ok(network.wait_height(10, PATIENCE));
     let key = read(&network.node(BROKEN).home().join("config/priv_validator_key.json"));
     let address = key["address"].as_str().unwrap().to_owned();

@@ -2,7 +2,7 @@
 
 use crate::network::{PATIENCE, all_agree, goes_on, ok};
 use crate::sender::Sender;
-use crate::support::{data, only_network, wallet};
+use crate::support::{only_network, wallet};
 use assay_netlab::{Binaries, Network, Options, command};
 use assay_types::amount::Amount;
 use assay_types::api::Status;
@@ -117,8 +117,7 @@ fn a_validator_that_proposes_lies_wastes_its_own_rounds_and_no_wrong_state_is_co
     let sender = Sender::new(1);
     let mut network = start(folder.path(), &sender);
     let client = network.node(0).gateway().clone();
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
-    let model = sender.publish(&client, &lr, "X", vec![2, 4]);
+    let model = sender.publish_iris(&client);
 
     let mut inferences = flood(&network, &sender, model, 0);
     let expected: BTreeSet<&str> = LIES.iter().map(|(_, kind)| *kind).collect();

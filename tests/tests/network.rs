@@ -1,7 +1,7 @@
 //! Four real validators, hurt and healed.
 
 use crate::sender::Sender;
-use crate::support::{data, funded_wallet, only_network, repository, start_network};
+use crate::support::{funded_wallet, only_network, repository, start_network};
 use assay_netlab::{Network, Node, Wallet};
 use assay_types::amount::Amount;
 use assay_types::hash::TxHash;
@@ -134,8 +134,7 @@ fn a_network_that_stops_and_starts_keeps_its_state_and_a_dropped_one_leaves_noth
     let sender = Sender::new(1);
     let mut network = start_network(folder.path(), 1, &[sender.address()]);
     let client = network.node(0).gateway().clone();
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
-    let model = sender.publish(&client, &lr, "X", vec![2, 4]);
+    let model = sender.publish_iris(&client);
     let before = (ok(client.account(&sender.address())), ok(client.model(&model)));
     assert!(before.1.is_some());
 

@@ -1,5 +1,6 @@
 //! Transactions made by hand, so that they can be wrong.
 
+use crate::support::data;
 use assay::client::Client;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
@@ -72,6 +73,11 @@ impl Sender {
         self.key
     }
 
+    /// Publishes the logistic regression of the irises, for two flowers at a time in `X`.
+    pub fn publish_iris(&self, client: &Client) -> ModelId {
+        self.publish(client, &iris(), "X", vec![2, 4])
+    }
+
     /// Publishes, uploads and seals a model of one chunk, in one transaction.
     pub fn publish(&self, client: &Client, file: &[u8], input: &str, dims: Vec<u32>) -> ModelId {
         let (id, messages) = publication(file, input, dims);
@@ -79,6 +85,11 @@ impl Sender {
         assert_eq!(answer, (0, "ok".into()));
         id
     }
+}
+
+/// The file of the logistic regression of the irises.
+pub fn iris() -> Vec<u8> {
+    std::fs::read(data("models").join("lr_iris.onnx")).unwrap()
 }
 
 /// The id of a model, and the message that announces it.

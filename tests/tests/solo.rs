@@ -1,7 +1,7 @@
 //! The real engine under the driver that needs no CometBFT: what is hard to time on a network.
 
 use crate::chain::Chain;
-use crate::sender::{Sender, publication};
+use crate::sender::{Sender, iris, publication};
 use crate::support::data;
 use assay_types::amount::Amount;
 use assay_types::hash::ModelId;
@@ -23,7 +23,7 @@ fn infer(model: ModelId) -> Message {
 /// A chain on which sender 1 has a model.
 fn with_a_model() -> (Chain, ModelId) {
     let chain = Chain::start(|_| ());
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
+    let lr = iris();
     let (model, messages) = publication(&lr, "X", vec![2, 4]);
     let made = chain.good(&[chain.tx(&Sender::new(1), 0, messages)]);
     assert_eq!(made.results[1].code, 0, "{}", made.results[1].log);
@@ -79,7 +79,7 @@ fn an_inference_whose_model_goes_while_it_waits_is_left_out_and_dropped() {
 fn inferences_over_a_blocks_number_wait_for_the_next_and_every_root_is_claimed() {
     let (chain, model) = {
         let chain = Chain::start(|params| params.max_block_inferences = 2);
-        let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
+        let lr = iris();
         let (model, messages) = publication(&lr, "X", vec![2, 4]);
         chain.good(&[chain.tx(&Sender::new(1), 0, messages)]);
         (chain, model)

@@ -2,7 +2,7 @@
 
 use crate::network::{PATIENCE, ok};
 use crate::sender::Sender;
-use crate::support::{data, only_network, wallet};
+use crate::support::{only_network, wallet};
 use assay::client::Client;
 use assay_netlab::{Binaries, Network, Node, Options};
 use assay_store::snapshot::Folder;
@@ -118,8 +118,7 @@ fn a_fresh_validator_joins_by_state_sync_past_a_liar_and_votes_and_proposes_at_o
     let sender = Sender::new(1);
     let mut network = three_of_four(folder.path(), &sender);
     let client = network.node(0).gateway().clone();
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
-    let model = sender.publish(&client, &lr, "X", vec![2, 4]);
+    let model = sender.publish_iris(&client);
     let before = infer(&client, &sender, model, 0.5);
     let made_at = ok(client.wait(&before, PATIENCE)).height;
     let info = snapshot_from(&client, made_at);
@@ -181,8 +180,7 @@ fn a_state_that_is_lost_is_restored_from_a_file_and_the_rest_is_replayed() {
     let sender = Sender::new(1);
     let mut network = three_of_four(folder.path(), &sender);
     let client = network.node(0).gateway().clone();
-    let lr = std::fs::read(data("models").join("lr_iris.onnx")).unwrap();
-    let model = sender.publish(&client, &lr, "X", vec![2, 4]);
+    let model = sender.publish_iris(&client);
     let sealed_at = ok(network.height());
     let info = snapshot_from(&client, sealed_at);
     let home = network.node(0).home().to_str().unwrap().to_owned();
