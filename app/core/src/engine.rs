@@ -207,8 +207,13 @@ impl Engine {
     }
 
     fn load(&self, plan: ValidPlan) -> Arc<Loaded> {
-        let (hash, bytes) = (plan.hash(), plan.peak_bytes());
-        let loaded = Arc::new(Loaded::new(plan, self.isa, &self.plans.folder_of(&hash)));
+        let folder = self.plans.folder_of(&plan.hash());
+        self.remember(Loaded::new(plan, self.isa, &folder))
+    }
+
+    fn remember(&self, loaded: Loaded) -> Arc<Loaded> {
+        let (hash, bytes) = (loaded.hash(), loaded.peak_bytes());
+        let loaded = Arc::new(loaded);
         lock(&self.loaded).put(hash, loaded.clone(), bytes);
         if let Some(place) = lock(&self.hot).get_mut(&hash) {
             *place = Some(loaded.clone());
@@ -248,6 +253,9 @@ impl Engine {
         let _turn = self.loading.take(&expected);
         if let Some(loaded) = self.ready(&expected) {
             return Ok(loaded);
+        }
+        if let Some(loaded) = Loaded::open(expected, self.isa, &self.plans.folder_of(&expected)) {
+            return Ok(self.remember(loaded));
         }
         if let Some(plan) = self.plans.get(&expected) {
             return Ok(self.load(plan));

@@ -49,24 +49,32 @@ impl Run {
 /// A plan ready to run.
 pub(crate) struct Loaded {
     hash: PlanHash,
-    output_bytes: u64,
     executable: Executable,
 }
 
 impl Loaded {
-    /// Makes a plan ready; its packed constants are kept in a folder.
+    /// Makes a plan ready; its image is kept in a folder.
     pub fn new(plan: ValidPlan, isa: Isa, folder: &Path) -> Self {
-        let (hash, output_bytes) = (plan.hash(), plan.output_bytes());
-        Self { hash, output_bytes, executable: Executable::load(plan, isa, folder) }
+        Self { hash: plan.hash(), executable: Executable::load(plan, isa, folder) }
+    }
+
+    /// A plan that was made ready before, from its image alone.
+    pub fn open(hash: PlanHash, isa: Isa, folder: &Path) -> Option<Self> {
+        Some(Self { hash, executable: Executable::open(&hash, isa, folder)? })
     }
 
     pub fn hash(&self) -> PlanHash {
         self.hash
     }
 
+    /// Bytes that the plan and one run of it hold at most.
+    pub fn peak_bytes(&self) -> u64 {
+        self.executable.peak_bytes()
+    }
+
     /// Bytes of the encoded list of outputs, the same for every run.
     pub fn output_bytes(&self) -> u64 {
-        self.output_bytes
+        self.executable.output_bytes()
     }
 
     /// Runs it on inputs that passed [`match_inputs`].

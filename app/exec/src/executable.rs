@@ -1,14 +1,15 @@
 //! A plan made ready once, and its runs.
 
 use crate::buffer::Buffer;
+use crate::constants::Constants;
 use crate::input::{self, InputError};
+use crate::outline::Outline;
 use crate::program::{Program, Ref};
 use crate::store::Store;
 use crate::view::Run;
 use assay_kernels::Isa;
-use assay_plan::{Node, ValidPlan};
+use assay_plan::ValidPlan;
 use assay_types::tensor::{CANONICAL_NAN, DType, NamedTensor, Port, Tensor};
-use std::path::Path;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, PoisonError};
 
@@ -47,9 +48,8 @@ pub struct StepTime {
 /// A plan ready to run, by any number of threads at once.
 #[derive(Debug)]
 pub struct Executable {
-    nodes: Vec<Node>,
-    inputs: Vec<Port>,
-    outputs: Vec<Port>,
+    /// The plan's data is gone: all that a run reads is in the store.
+    plan: Outline,
     isa: Isa,
     program: Program,
     store: Store,
@@ -64,34 +64,41 @@ const SPARE_ARENA_BYTES: u64 = 64 * 1024 * 1024;
 impl Executable {
     /// Makes a plan ready for the bodies of an instruction set.
     pub fn new(plan: ValidPlan, isa: Isa) -> Executable {
-        let program = Program::new(plan.plan(), plan.peak_bytes());
-        let store = Store::pack(plan.plan(), isa, &program);
-        Self::with(plan, isa, program, store)
-    }
-
-    /// As [`Executable::new`], with constants from a file in this folder, which all processes share. A file
-    /// that is not there, not whole or of another version is written anew; one that cannot be is done
-    /// without.
-    pub fn load(plan: ValidPlan, isa: Isa, folder: &Path) -> Executable {
-        let program = Program::new(plan.plan(), plan.peak_bytes());
-        let store = Store::load(&plan, isa, &program, folder);
-        Self::with(plan, isa, program, store)
+        Self::make(plan, isa, Program::new)
     }
 
     /// As [`Executable::new`], but node by node, with nothing fused, packed or laid out anew: what faster
     /// programs are compared with.
     pub fn plain(plan: ValidPlan, isa: Isa) -> Executable {
-        let program = Program::plain(plan.plan());
-        let store = Store::pack(plan.plan(), isa, &program);
+        Self::make(plan, isa, Program::plain)
+    }
+
+    fn make(plan: ValidPlan, isa: Isa, program: fn(&Outline, &Constants<'_>) -> Program) -> Executable {
+        let (plan, data) = Outline::of(plan);
+        let constants = Constants::of_plan(&data);
+        let mut program = program(&plan, &constants);
+        program.prepare(isa, &constants);
+        let store = Store::pack(&data, isa, &program);
         Self::with(plan, isa, program, store)
     }
 
-    fn with(plan: ValidPlan, isa: Isa, mut program: Program, store: Store) -> Executable {
-        program.prepare(isa, plan.plan());
-        let (inputs, outputs) = (plan.inputs().to_vec(), plan.outputs().to_vec());
-        // The plan's data goes: all that a run reads is in the store.
-        let nodes = plan.into_plan().nodes;
-        Self { nodes, inputs, outputs, isa, program, store, arenas: Mutex::default() }
+    pub(crate) fn with(plan: Outline, isa: Isa, program: Program, store: Store) -> Executable {
+        Self { plan, isa, program, store, arenas: Mutex::default() }
+    }
+
+    /// What a run takes, in order.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = &Port> {
+        self.plan.inputs.iter().map(|(port, _)| port)
+    }
+
+    /// Bytes that the plan and one run of it hold at most, as its record says.
+    pub fn peak_bytes(&self) -> u64 {
+        self.plan.peak_bytes
+    }
+
+    /// Bytes of the encoded list of output tensors, the same for every run.
+    pub fn output_bytes(&self) -> u64 {
+        self.plan.output_bytes
     }
 
     /// Bytes that the constants and one run take.
@@ -123,9 +130,9 @@ impl Executable {
         threads: usize,
         watch: impl FnMut(usize, &mut dyn FnMut() -> Result<(), Failed>) -> Result<(), Failed>,
     ) -> Result<Vec<NamedTensor>, RunError> {
-        input::check(&self.inputs, inputs)?;
+        input::check(self.inputs(), inputs)?;
         let run = Run {
-            nodes: &self.nodes,
+            nodes: &self.plan.nodes,
             program: &self.program,
             store: self.store.bytes(),
             inputs,
@@ -151,7 +158,7 @@ impl Executable {
             let result = step();
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             let step = &self.program.steps[index];
-            times.push(StepTime { nodes: step.nodes.clone(), name: step.name(&self.nodes), nanos });
+            times.push(StepTime { nodes: step.nodes.clone(), name: step.name(&self.plan.nodes), nanos });
             result
         })?;
         Ok(times)
@@ -165,8 +172,8 @@ impl Executable {
         for (index, step) in self.program.steps.iter().enumerate() {
             watch(index, &mut || step.run(&mut run.view(step)))?;
         }
-        let outputs = self.outputs.iter().zip(&self.program.outputs);
-        Ok(outputs.map(|(port, part)| output(run, port, *part)).collect())
+        let outputs = self.plan.outputs.iter().zip(&self.program.outputs);
+        Ok(outputs.map(|((port, _), part)| output(run, port, *part)).collect())
     }
 
     // A poisoned lock means that a run panicked; the arenas in it are as good as any.

@@ -46,11 +46,14 @@ pub enum InputError {
 }
 
 /// Checks a run's inputs against the plan's, in the plan's order.
-pub(super) fn check(ports: &[Port], inputs: &[NamedTensor]) -> Result<(), InputError> {
+pub(super) fn check<'a>(
+    ports: impl ExactSizeIterator<Item = &'a Port>,
+    inputs: &[NamedTensor],
+) -> Result<(), InputError> {
     if inputs.len() != ports.len() {
         return Err(InputError::Count { given: inputs.len(), wanted: ports.len() });
     }
-    for (position, (port, input)) in ports.iter().zip(inputs).enumerate() {
+    for (position, (port, input)) in ports.zip(inputs).enumerate() {
         let (name, tensor) = (&input.name, &input.tensor);
         if *name != port.name {
             return Err(InputError::Name { position, given: name.clone(), wanted: port.name.clone() });

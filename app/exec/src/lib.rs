@@ -1,7 +1,7 @@
 //! Running a valid plan.
 //!
-//! An [`Executable`] is a plan made ready once: turned into a [`program`] of steps, its constants packed in a
-//! [`store`]. A run takes an arena of its own, does the steps in order, and copies the outputs out, making
+//! An [`Executable`] is a plan made ready once: its [`outline`] turned into a [`program`] of steps, its constants
+//! packed in a [`store`]; an [`image`] of both on disk makes it ready again without the plan. A run takes an arena of its own, does the steps in order, and copies the outputs out, making
 //! every NaN the canonical one: the only place where that happens. Nothing here may change a bit that the
 //! opcodes fix; layout and order of work are free. It builds for wasm32-unknown-unknown, so that a browser
 //! can re-run an inference.
@@ -15,19 +15,25 @@
 mod along;
 mod buffer;
 mod cast;
+mod constants;
 mod conv;
 mod einsum;
 mod elementwise;
 mod executable;
+#[cfg(not(target_family = "wasm"))]
+mod image;
 mod input;
 mod integer;
+mod load;
 mod movement;
+mod outline;
 mod program;
 mod quant;
 mod rows;
 mod scatter;
 mod step;
 mod store;
+mod threads;
 mod trees;
 pub mod vector;
 mod view;

@@ -1,10 +1,12 @@
 //! Ensembles of trees: laid out for walking when the plan is loaded.
 
 use crate::buffer::{Element, in_place};
+use crate::constants::Constants;
+use crate::outline::Outline;
 use crate::view::View;
 use assay_kernels::{Forest, TreeSum, Trees, tree_scores};
 use assay_plan::shape::bytes;
-use assay_plan::{Aggregate, Node, Opcode, Plan};
+use assay_plan::{Aggregate, Node, Opcode};
 
 fn sum_of(aggregate: Aggregate) -> TreeSum {
     match aggregate {
@@ -15,22 +17,21 @@ fn sum_of(aggregate: Aggregate) -> TreeSum {
     }
 }
 
-/// The elements of a constant, in the plan's data; none when the allocator has put that at an odd place.
-fn constant<'a, T: Element>(node: &Node, data: &'a [u8]) -> Option<&'a [T]> {
+/// The elements of a constant where its bytes are; none when the allocator has put them at an odd place.
+fn constant<'a, T: Element>(node: &Node, constants: &Constants<'a>) -> Option<&'a [T]> {
     let Opcode::Const { offset } = node.op else { return None };
-    let bytes = &data[offset as usize..][..bytes(node) as usize];
-    in_place(bytes)
+    in_place(constants.find((offset, bytes(node)))?)
 }
 
 /// Lays out a node's trees, if they can be.
-pub(crate) fn forest(plan: &Plan, node: &Node) -> Option<Forest> {
+pub(crate) fn forest(plan: &Outline, constants: &Constants<'_>, node: &Node) -> Option<Forest> {
     let Opcode::TreeEnsemble { aggregate, .. } = node.op else { return None };
     let operand = |at: usize| &plan.nodes[node.inputs[at] as usize];
     let trees = Trees {
-        roots: constant(operand(1), &plan.data)?,
-        nodes: constant(operand(2), &plan.data)?,
-        leaf_classes: constant(operand(3), &plan.data)?,
-        leaf_weights: constant(operand(4), &plan.data)?,
+        roots: constant(operand(1), constants)?,
+        nodes: constant(operand(2), constants)?,
+        leaf_classes: constant(operand(3), constants)?,
+        leaf_weights: constant(operand(4), constants)?,
         sum: sum_of(aggregate),
     };
     Forest::new(&trees, operand(0).dims[1] as usize)

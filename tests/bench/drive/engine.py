@@ -66,12 +66,13 @@ class Bench:
         return self.options.cache / "plans" / f"{name}.plan"
 
     def compile(self):
-        """Every plan, made in the sandbox; the engine itself from nothing and from its cache."""
+        """Every plan, made in the sandbox, and its hash; the engine itself from nothing and from its cache."""
         folder = self.options.cache / "plans"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         compiler = self.start("compiler", self.options.bin / "examples/sandbox", self.options.cache / "engines")
         base = compiler.memory()["peak"]
+        ours = self.ours()
         for name in self.names:
             try:
                 shapes = suite.SHAPES.get(name, "")
@@ -80,6 +81,7 @@ class Bench:
                 self.failed[name] = str(error)
                 print(f"{name}: {error}", file=sys.stderr)
                 continue
+            ours.ask("record", self.plan(name))
             millis, file = int(found["nanos"]) / 1e6, int(found["file"])
             over = int(found["sandbox"]) / file
             row = report.row
@@ -92,6 +94,7 @@ class Bench:
         warm = min(int(compiler.ask("engine")["nanos"]) / 1e6 for _ in range(3))
         self.rows.append(report.limit("engine", "engine_warm_ms", warm, suite.ENGINE_WARM_MS, base=base))
         compiler.close()
+        ours.close()
 
     def engine_cold(self):
         cold = self.start("compiler", self.options.bin / "examples/sandbox", self.scratch / "engines")

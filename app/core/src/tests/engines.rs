@@ -7,6 +7,7 @@ use assay_compiler::PlanCache;
 use assay_exec::Isa;
 use assay_store::Store;
 use assay_types::{codec, path};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 fn counted() -> (Toy, Arc<Mutex<u32>>) {
@@ -30,6 +31,36 @@ fn a_plan_that_is_lost_is_compiled_again_from_the_chunks() {
     chain.good(&[chain.sign(&Who::bob(), vec![infer_neg()])]);
     assert_eq!(*count.lock().unwrap(), 1);
     assert!(plans.exists());
+}
+
+/// The files of a folder and the folders in it whose names end so.
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = |path: PathBuf| if path.is_dir() { files(&path, end) } else { vec![path] };
+    entries.flat_map(found).filter(|path| path.to_str().unwrap().ends_with(end)).collect()
+}
+
+#[test]
+fn a_plan_runs_from_its_image_alone_and_is_compiled_again_without_a_whole_one() {
+    let chain = Chain::new();
+    chain.seal(NEG);
+    let plans = chain.dir.path().join("plans");
+    let (kept, images) = (files(&plans, ".plan"), files(&plans, ".packed"));
+    assert_eq!((kept.len(), images.len()), (1, 1));
+    std::fs::remove_file(&kept[0]).unwrap();
+    let (toy, count) = counted();
+    let chain = chain.restart_with(toy);
+    chain.good(&[chain.sign(&Who::bob(), vec![infer_neg()])]);
+    assert_eq!(*count.lock().unwrap(), 0, "the image was not used");
+    let mut image = std::fs::read(&images[0]).unwrap();
+    *image.last_mut().unwrap() ^= 1;
+    std::fs::remove_file(&images[0]).unwrap();
+    std::fs::write(&images[0], image).unwrap();
+    let (toy, count) = counted();
+    let chain = chain.restart_with(toy);
+    chain.good(&[chain.sign(&Who::bob(), vec![infer_neg()])]);
+    assert_eq!(*count.lock().unwrap(), 1, "a damaged image was used");
+    assert_eq!(files(&plans, ".plan"), kept);
 }
 
 #[test]

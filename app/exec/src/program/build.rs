@@ -14,11 +14,13 @@ use super::rows::{Chain, NormRows, Shape};
 use super::table::{Form, Ref, Table, Use, place};
 use super::tags::{Image, Kernel, conv_kernel, reads_planes, tags};
 use super::{Program, Step, Work};
+use crate::constants::Constants;
+use crate::outline::Outline;
 use crate::{step, trees};
 use assay_kernels::{Binary, Conv};
 use assay_plan::memory::{einsum_loops, scratch_bytes};
 use assay_plan::shape::{bytes, count};
-use assay_plan::{Node, Opcode, Plan};
+use assay_plan::{Node, Opcode};
 use std::collections::BTreeMap;
 
 /// A step that waits for the last of its nodes.
@@ -54,7 +56,8 @@ pub(super) enum GroupKind {
 
 /// A program under construction.
 pub(super) struct Builder<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a Outline,
+    pub(super) constants: &'a Constants<'a>,
     pub(super) table: Table,
     pub(super) tags: Vec<Option<Image>>,
     pub(super) uses: Uses,
@@ -65,16 +68,16 @@ pub(super) struct Builder<'a> {
 }
 
 impl Program {
-    /// The fast program of a plan, unless it would take much more memory than `peak` bytes.
-    pub(crate) fn new(plan: &Plan, peak: u64) -> Self {
-        let fast = Builder::new(plan, true).build();
-        let most = peak.saturating_add((peak / 5).max(1 << 20));
-        if fast.bytes() <= most { fast } else { Self::plain(plan) }
+    /// The fast program of a plan, unless it would take much more memory than the plan's peak.
+    pub(crate) fn new(plan: &Outline, constants: &Constants<'_>) -> Self {
+        let fast = Builder::new(plan, constants, true).build();
+        let most = plan.peak_bytes.saturating_add((plan.peak_bytes / 5).max(1 << 20));
+        if fast.bytes() <= most { fast } else { Self::plain(plan, constants) }
     }
 
     /// Generic steps only, one for each node.
-    pub(crate) fn plain(plan: &Plan) -> Self {
-        Builder::new(plan, false).build()
+    pub(crate) fn plain(plan: &Outline, constants: &Constants<'_>) -> Self {
+        Builder::new(plan, constants, false).build()
     }
 
     /// Bytes that the program takes: constants as they are and packed, the arena.
@@ -84,8 +87,8 @@ impl Program {
 }
 
 impl<'a> Builder<'a> {
-    fn new(plan: &'a Plan, fast: bool) -> Self {
-        let table = Table::new(plan);
+    fn new(plan: &'a Outline, constants: &'a Constants<'a>, fast: bool) -> Self {
+        let table = Table::new(plan, constants);
         let tags = if fast { tags(plan, &table) } else { vec![None; plan.nodes.len()] };
         Self {
             uses: Uses::new(plan),
@@ -94,6 +97,7 @@ impl<'a> Builder<'a> {
             packs: Packs::default(),
             steps: Vec::new(),
             plan,
+            constants,
             table,
             tags,
         }
@@ -113,7 +117,7 @@ impl<'a> Builder<'a> {
             }
         }
         let outputs: Vec<Ref> =
-            self.plan.outputs.iter().map(|&(_, id)| self.need(id as usize, Form::Rows)).collect();
+            self.plan.outputs.iter().map(|(_, id)| self.need(*id as usize, Form::Rows)).collect();
         let uses: Vec<Use<'_>> = self
             .steps
             .iter()
@@ -202,7 +206,9 @@ impl<'a> Builder<'a> {
             // Input nodes may stand in another order than the plan's list of inputs.
             Some(position) => step::Step::Input(position),
             None => match step::Step::new(node, &operands) {
-                step::Step::Trees(_) => step::Step::Trees(trees::forest(self.plan, node).map(Box::new)),
+                step::Step::Trees(_) => {
+                    step::Step::Trees(trees::forest(self.plan, self.constants, node).map(Box::new))
+                }
                 step => step,
             },
         };

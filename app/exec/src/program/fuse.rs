@@ -7,9 +7,10 @@
 use super::posts::MAX_POSTS;
 use super::tags::Image;
 use crate::elementwise::{binary_kernel, unary_kernel};
+use crate::outline::Outline;
 use assay_kernels::{Binary, Unary};
+use assay_plan::Opcode;
 use assay_plan::shape::{count, repeating_strides};
-use assay_plan::{Opcode, Plan};
 use assay_types::tensor::DType;
 
 /// How the results of a step lie, for what is taken along.
@@ -98,7 +99,7 @@ pub(crate) struct Uses {
 }
 
 impl Uses {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Outline) -> Self {
         let mut this = Self { count: vec![0; plan.nodes.len()], user: vec![0; plan.nodes.len()] };
         for (index, node) in plan.nodes.iter().enumerate() {
             for &input in &node.inputs {
@@ -121,7 +122,7 @@ impl Uses {
 
 impl Uses {
     /// The users of a value, ascending, if they all come within `reach` nodes after it.
-    pub(crate) fn near(&self, plan: &Plan, value: usize, reach: usize) -> Option<Vec<usize>> {
+    pub(crate) fn near(&self, plan: &Outline, value: usize, reach: usize) -> Option<Vec<usize>> {
         let last = Some(self.user[value]).filter(|&last| last > value && last - value <= reach)?;
         let uses =
             |index: usize| plan.nodes[index].inputs.iter().filter(|&&input| input as usize == value).count();
@@ -132,7 +133,7 @@ impl Uses {
 }
 
 /// A node as one to take along after `from`, if it is one. `at` is the value so far, one of its operands.
-pub(crate) fn taken(plan: &Plan, index: usize, at: usize, geometry: &mut Geometry) -> Option<Taken> {
+pub(crate) fn taken(plan: &Outline, index: usize, at: usize, geometry: &mut Geometry) -> Option<Taken> {
     let node = &plan.nodes[index];
     if node.dtype != DType::F32 || count(&plan.nodes[at].dims) != count(&node.dims) {
         return None;
@@ -151,7 +152,7 @@ pub(crate) fn taken(plan: &Plan, index: usize, at: usize, geometry: &mut Geometr
 
 /// The nodes that follow `head`: each with its index, reshapes between them with `None`.
 pub(crate) fn following(
-    plan: &Plan,
+    plan: &Outline,
     uses: &Uses,
     claimed: &[bool],
     head: usize,

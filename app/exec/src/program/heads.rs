@@ -204,7 +204,7 @@ impl Builder<'_> {
         if node.dtype != DType::F32 || count(&node.dims) != 1 {
             return None;
         }
-        let bytes = self.plan.data.get(offset as usize..)?.first_chunk::<4>()?;
+        let bytes = self.constants.find((offset, 4))?.first_chunk::<4>()?;
         Some(f32::from_le_bytes(*bytes))
     }
 

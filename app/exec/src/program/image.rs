@@ -4,7 +4,7 @@
 use super::pack::Pack;
 use super::posts::{PostSpec, Posts};
 use super::table::{BLOCK, Ref};
-use super::threads::{each, parts, ranges};
+use crate::threads::{each, parts, ranges};
 use crate::view::View;
 use assay_kernels::{Conv, Depthwise, Fold, Isa, Pool, PoolDivisor};
 use assay_kernels::{fold_blocks, from_blocks, max_pool_blocks, sum_pool_blocks, to_blocks};

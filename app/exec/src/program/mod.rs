@@ -10,7 +10,6 @@
 //! - [`heads`] finds the nodes that steps begin with.
 //! - [`fuse`] finds the nodes that a step takes along.
 //! - [`build`] puts steps together, converts values between forms where they must be, packs constants.
-//! - [`threads`] divides the work of one step.
 //! - [`product`], [`image`], [`rows`] and [`integer`] are the steps that are more than one node's generic body.
 //!
 //! A node that none of these knows runs as its generic step (see [`crate::step`]), on row-major values. A
@@ -34,12 +33,13 @@ mod product;
 mod rows;
 mod table;
 mod tags;
-mod threads;
 
+use crate::constants::Constants;
 use crate::executable::Failed;
 use crate::step;
+use crate::threads::all;
 use crate::view::View;
-pub(crate) use pack::{Pack, PackJob, digest, write_packs};
+pub(crate) use pack::{Pack, PackJob, write_packs};
 pub(crate) use table::{Place, Ref, Slot};
 
 /// What a step does.
@@ -113,13 +113,18 @@ impl Step {
 }
 
 impl Program {
+    /// A digest of what the store holds where.
+    pub(crate) fn arrangement(&self) -> [u8; 32] {
+        pack::digest(&self.packs)
+    }
+
     /// Makes ready what steps keep of constants themselves.
-    pub(crate) fn prepare(&mut self, isa: assay_kernels::Isa, plan: &assay_plan::Plan) {
-        for step in &mut self.steps {
-            if let Work::Integer(integer) = &mut step.work {
-                integer.prepare(isa, &plan.data);
-            }
-        }
+    pub(crate) fn prepare<'a>(&'a mut self, isa: assay_kernels::Isa, constants: &Constants<'_>) {
+        let integer = |step: &'a mut Step| match &mut step.work {
+            Work::Integer(integer) => Some(integer),
+            _ => None,
+        };
+        all(self.steps.iter_mut().filter_map(integer).collect(), |step| step.prepare(isa, constants));
     }
 }
 

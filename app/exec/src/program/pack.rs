@@ -4,6 +4,7 @@
 //! let go of when the store is there.
 
 use crate::buffer::{in_place, in_place_mut};
+use crate::threads::all;
 use assay_kernels::{Conv, Depthwise, Isa, PANEL, keep_factors, pack};
 use assay_plan::contraction::Contraction;
 use assay_plan::memory::ALIGN;
@@ -96,18 +97,36 @@ impl How {
     }
 }
 
+/// Bytes of a constant as it is that are copied as one part of the work.
+const PIECE: usize = 1 << 20;
+
 /// Fills the store from a plan's data.
 pub(crate) fn write_packs(isa: Isa, jobs: &[PackJob], data: &[u8], store: &mut [u8]) {
+    let mut parts: Vec<(&How, &[u8], &mut [u8])> = Vec::with_capacity(jobs.len());
+    // Packs lie in the store in the order of their jobs.
+    let (mut rest, mut at) = (store, 0);
     for job in jobs {
         let (start, bytes) = (job.constant.0 as usize, job.constant.1 as usize);
         let x = &data[start..][..bytes];
-        let y = &mut store[job.pack.offset as usize..][..job.pack.bytes as usize];
-        match (&job.how, in_place(x), in_place_mut(y)) {
-            (How::Bytes, ..) => y.copy_from_slice(x),
-            (how, Some(x), Some(y)) => how.pack(isa, x, y),
-            _ => unreachable!("data and store are aligned for every element"),
+        let (_, own) = std::mem::take(&mut rest).split_at_mut((job.pack.offset - at) as usize);
+        let y;
+        (y, rest) = own.split_at_mut(job.pack.bytes as usize);
+        at = job.pack.offset + job.pack.bytes;
+        match job.how {
+            How::Bytes => {
+                let pieces = x.chunks(PIECE).zip(y.chunks_mut(PIECE));
+                parts.extend(pieces.map(|(x, y)| (&job.how, x, y)));
+            }
+            _ => parts.push((&job.how, x, y)),
         }
     }
+    // The last is taken first.
+    parts.sort_by_key(|(_, x, _)| x.len());
+    all(parts, |(how, x, y)| match (how, in_place(x), in_place_mut(y)) {
+        (How::Bytes, ..) => y.copy_from_slice(x),
+        (how, Some(x), Some(y)) => how.pack(isa, x, y),
+        _ => unreachable!("data and store are aligned for every element"),
+    });
 }
 
 /// A digest of what the store holds where: stores of equal digests and plans are equal.

@@ -8,7 +8,7 @@
 use super::pack::{How, Pack};
 use super::posts::{PostSpec, Posts};
 use super::table::Ref;
-use super::threads::{each, parts, ranges};
+use crate::threads::{each, parts, ranges};
 use crate::view::View;
 use assay_kernels::{Columns, Gemm, Isa, PANEL, Place, gemm, keep_factors, pack, packed_len};
 use assay_plan::contraction::{Axis, Contraction};

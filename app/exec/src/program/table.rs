@@ -5,9 +5,11 @@
 //! the step that writes them to the last that reads them; scratch lives as long as its step. Reshapes and
 //! slices that leave their elements side by side have no storage: they are parts of another value's slot.
 
+use crate::constants::Constants;
+use crate::outline::Outline;
+use assay_plan::Opcode;
 use assay_plan::memory::{ALIGN, Arena};
 use assay_plan::shape::{bytes, count, part};
-use assay_plan::{Opcode, Plan};
 use assay_types::tensor::DType;
 use std::collections::BTreeMap;
 
@@ -70,7 +72,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Outline, constants: &Constants<'_>) -> Self {
         let mut roots: Vec<Root> = Vec::with_capacity(plan.nodes.len());
         for (value, node) in plan.nodes.iter().enumerate() {
             let own = Root { value, offset: 0 };
@@ -82,18 +84,23 @@ impl Table {
             });
             roots.push(root.unwrap_or(own));
         }
-        Self { slots: Vec::new(), roots, forms: BTreeMap::new(), counts: super::factors::counts(plan) }
+        Self {
+            slots: Vec::new(),
+            roots,
+            forms: BTreeMap::new(),
+            counts: super::factors::counts(plan, constants),
+        }
     }
 
     /// Whether a value's storage is its own or all of another's, so that it can be in blocks.
-    pub(crate) fn is_whole(&self, plan: &Plan, value: usize) -> bool {
+    pub(crate) fn is_whole(&self, plan: &Outline, value: usize) -> bool {
         let root = self.roots[value];
         root.offset == 0 && count(&plan.nodes[root.value].dims) == count(&plan.nodes[value].dims)
     }
 
     /// The form under which a slot is found: one image of planes of one element lies the same in both. A
     /// constant does not, for its last block is not filled up.
-    fn normal(&self, plan: &Plan, value: usize, form: Form) -> Form {
+    fn normal(&self, plan: &Outline, value: usize, form: Form) -> Form {
         if let Form::Last { size: 1, .. } | Form::Last { channels: 1, .. } = form {
             return Form::Rows;
         }
@@ -104,14 +111,14 @@ impl Table {
     }
 
     /// The value under which a form is found: blocks of part of a value are its own.
-    fn key(&self, plan: &Plan, value: usize, form: Form) -> (usize, Form) {
+    fn key(&self, plan: &Outline, value: usize, form: Form) -> (usize, Form) {
         let root = self.roots[value].value;
         let shared = form == Form::Rows || self.is_whole(plan, value);
         (if shared { root } else { value }, form)
     }
 
     /// Where a value is in its slot, and its bytes there.
-    fn part(&self, plan: &Plan, slot: usize, value: usize, form: Form) -> Ref {
+    fn part(&self, plan: &Outline, slot: usize, value: usize, form: Form) -> Ref {
         match form {
             Form::Rows => Ref { slot, offset: self.roots[value].offset, bytes: bytes(&plan.nodes[value]) },
             Form::Blocks { .. } | Form::Last { .. } => Ref { slot, offset: 0, bytes: self.slots[slot].bytes },
@@ -119,7 +126,7 @@ impl Table {
     }
 
     /// The slot of a form, if there is one.
-    pub(crate) fn find(&self, plan: &Plan, value: usize, form: Form) -> Option<Ref> {
+    pub(crate) fn find(&self, plan: &Outline, value: usize, form: Form) -> Option<Ref> {
         let normal = self.normal(plan, value, form);
         let slot = *self.forms.get(&self.key(plan, value, normal))?;
         let mut part = self.part(plan, slot, value, normal);
@@ -138,7 +145,7 @@ impl Table {
     }
 
     /// A new slot in the arena for a value in a form; for rows of part of a value, for all of it.
-    pub(crate) fn add(&mut self, plan: &Plan, value: usize, form: Form) -> Ref {
+    pub(crate) fn add(&mut self, plan: &Outline, value: usize, form: Form) -> Ref {
         let normal = self.normal(plan, value, form);
         let key = self.key(plan, value, normal);
         let elements = count(&plan.nodes[key.0].dims);
@@ -158,7 +165,7 @@ impl Table {
     }
 
     /// The slot of a constant, which is at this offset of the store.
-    pub(crate) fn add_constant(&mut self, plan: &Plan, value: usize, offset: u64) {
+    pub(crate) fn add_constant(&mut self, plan: &Outline, value: usize, offset: u64) {
         let bytes = bytes(&plan.nodes[value]);
         self.slots.push(Slot { place: Place::Data(offset), bytes, counts: false });
         self.forms.insert((value, Form::Rows), self.slots.len() - 1);

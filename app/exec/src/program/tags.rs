@@ -7,11 +7,12 @@ use super::fuse::{Side, classify};
 use super::product::merged;
 use super::table::{BLOCK, Form, Table};
 use crate::conv::pool;
+use crate::outline::Outline;
 use assay_kernels::{Conv, ConvInput, Depthwise};
 use assay_plan::contraction::Contraction;
 use assay_plan::memory::einsum_loops;
 use assay_plan::shape::{around, count};
-use assay_plan::{Node, Opcode, Plan, Reducer};
+use assay_plan::{Node, Opcode, Reducer};
 use assay_types::tensor::DType;
 
 /// An image: channels, and positions of a plane.
@@ -62,7 +63,7 @@ pub(crate) struct Pointwise {
     pub size: usize,
 }
 
-pub(crate) fn pointwise(plan: &Plan, node: &Node) -> Option<Pointwise> {
+pub(crate) fn pointwise(plan: &Outline, node: &Node) -> Option<Pointwise> {
     let Opcode::Einsum { a, b, out } = &node.op else { return None };
     let operands: Vec<&Node> = node.inputs.iter().map(|&input| &plan.nodes[input as usize]).collect();
     let loops: Contraction = einsum_loops(node, &operands, [a, b, out]);
@@ -91,7 +92,7 @@ pub(crate) fn pointwise(plan: &Plan, node: &Node) -> Option<Pointwise> {
 }
 
 /// The tags of all values, by node.
-pub(crate) fn tags(plan: &Plan, table: &Table) -> Vec<Option<Image>> {
+pub(crate) fn tags(plan: &Outline, table: &Table) -> Vec<Option<Image>> {
     let mut tags: Vec<Option<Image>> = Vec::with_capacity(plan.nodes.len());
     for (value, node) in plan.nodes.iter().enumerate() {
         let root = table.roots[value].value;
@@ -105,7 +106,7 @@ pub(crate) fn tags(plan: &Plan, table: &Table) -> Vec<Option<Image>> {
     tags
 }
 
-fn of_node(plan: &Plan, node: &Node, tags: &[Option<Image>]) -> Option<Image> {
+fn of_node(plan: &Outline, node: &Node, tags: &[Option<Image>]) -> Option<Image> {
     let operands: Vec<&Node> = node.inputs.iter().map(|&input| &plan.nodes[input as usize]).collect();
     let tag = |operand: usize| tags[node.inputs[operand] as usize];
     match &node.op {

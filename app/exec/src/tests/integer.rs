@@ -293,7 +293,7 @@ impl Maker {
     }
 }
 
-fn made(seed: u64) -> Plan {
+pub(super) fn made(seed: u64) -> Plan {
     let mut maker = Maker { rng: Rng::new(seed), builder: PlanBuilder::new() };
     let dims = [
         1 + maker.rng.below(2) as u32,

@@ -1,8 +1,8 @@
 //! Properties of whole plans: every body against an independent interpreter, and what mutated plans may do.
 
-#[cfg(not(target_family = "wasm"))]
-mod cache;
 mod golden;
+#[cfg(not(target_family = "wasm"))]
+mod image;
 mod integer;
 mod naive;
 mod patterns;

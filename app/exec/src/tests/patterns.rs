@@ -270,7 +270,7 @@ impl Maker {
     }
 }
 
-fn pattern(seed: u64) -> Plan {
+pub(super) fn pattern(seed: u64) -> Plan {
     let mut maker = Maker { rng: Rng::new(seed), builder: PlanBuilder::new() };
     if seed.is_multiple_of(2) {
         maker.images()

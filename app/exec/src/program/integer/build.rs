@@ -109,7 +109,7 @@ impl Builder<'_> {
 
     pub(super) fn bytes_of(&self, value: usize) -> Option<Constant> {
         let (start, bytes) = self.constant(value)?;
-        Some(Constant { start: start as usize, bytes: bytes as usize })
+        Some(Constant { start, bytes })
     }
 
     pub(super) fn single(&self, value: usize) -> bool {
@@ -156,14 +156,14 @@ impl Builder<'_> {
                         return None;
                     }
                     let (multipliers, zero) = (self.bytes_of(by)?, self.bytes_of(zero)?);
-                    let zero = zero.integers(is_signed(node), &self.plan.data)[0];
+                    let zero = zero.integers(is_signed(node), self.constants)[0];
                     let range = self.bounds(&mut nodes, next);
                     let becomes = Become::Bytes { multipliers, zero, signed: is_signed(node), range };
                     return Some(Finished { nodes, bias, becomes, scale: None });
                 }
                 Opcode::Dequantize if first == at && shape[2] == 1 => {
                     let (scale, zero) = (node.inputs[1] as usize, self.bytes_of(node.inputs[2] as usize)?);
-                    if zero.of(&self.plan.data).iter().any(|&byte| byte != 0) {
+                    if zero.of(self.constants).iter().any(|&byte| byte != 0) {
                         return None;
                     }
                     return match self.bytes_of(scale) {
@@ -190,7 +190,7 @@ impl Builder<'_> {
             let Opcode::Binary(op @ (BinaryOp::Max | BinaryOp::Min)) = node.op else { break };
             let other = node.inputs[usize::from(node.inputs[0] as usize == at)] as usize;
             let Some(bound) = self.bytes_of(other).filter(|_| self.single(other)) else { break };
-            let bound = bound.integers(is_signed(node), &self.plan.data)[0];
+            let bound = bound.integers(is_signed(node), self.constants)[0];
             let held = |end: i32| if op == BinaryOp::Max { end.max(bound) } else { end.min(bound) };
             range = range.map(held);
             nodes.push(next as u32);
@@ -214,7 +214,7 @@ impl Builder<'_> {
         let (outputs, results) = (node.dims[1] as usize, geometry.output[0] * geometry.output[1]);
         let found = self.finished(index, [images, outputs, results])?;
         let own = self.bytes_of(inputs[4])?;
-        let no_bias = own.of(&self.plan.data).iter().all(|&byte| byte == 0);
+        let no_bias = own.of(self.constants).iter().all(|&byte| byte == 0);
         let bias = match found.bias {
             None => Some(own),
             Some(bias) if no_bias => Some(bias),
@@ -251,7 +251,7 @@ impl Builder<'_> {
             patches: (!plain || groups > 1 || results != geometry.input[0] * geometry.input[1])
                 .then_some(patches),
             signed: is_signed(x),
-            zero: ZeroPoint::Constant(zero.of(&self.plan.data)[0]),
+            zero: ZeroPoint::Constant(zero.of(self.constants)[0]),
             weights: Weights {
                 bytes: weights,
                 terms: (0..taps * inner).map(|term| term % inner * taps + term / inner).collect(),
@@ -294,7 +294,7 @@ impl Builder<'_> {
         let mut reads = vec![(x, Some(form))];
         let zero = inputs[2 + found.image];
         let zero = match self.bytes_of(zero) {
-            Some(zero) if zero.bytes == 1 => ZeroPoint::Constant(zero.of(&self.plan.data)[0]),
+            Some(zero) if zero.bytes == 1 => ZeroPoint::Constant(zero.of(self.constants)[0]),
             None if self.single(zero) => {
                 reads.push((zero, Some(Form::Rows)));
                 ZeroPoint::Read(reads.len() - 1)
@@ -302,7 +302,7 @@ impl Builder<'_> {
             _ => return None,
         };
         let weights_zero = self.bytes_of(inputs[3 - found.image])?;
-        if weights_zero.bytes != 1 && weights_zero.bytes != found.columns {
+        if weights_zero.bytes != 1 && weights_zero.bytes != found.columns as u64 {
             return None;
         }
         let mut becomes = finished.becomes;

@@ -2,6 +2,7 @@
 
 use super::Constant;
 use super::product::Become;
+use crate::constants::Constants;
 use crate::view::View;
 use assay_kernels::Isa;
 use assay_kernels::int8::{Depthwise, Filters, Requantizer, depthwise};
@@ -32,20 +33,20 @@ impl DepthwiseStep {
         Self { shape, weights, weights_signed, weights_zero, zero, bias, becomes, filters }
     }
 
-    pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
+    pub(crate) fn prepare(&mut self, isa: Isa, constants: &Constants<'_>) {
         let (channels, taps) = (self.shape.channels, self.shape.kernel[0] * self.shape.kernel[1]);
-        let bytes = self.weights.integers(self.weights_signed, data);
-        let zeros = self.weights_zero.integers(self.weights_signed, data);
+        let bytes = self.weights.integers(self.weights_signed, constants);
+        let zeros = self.weights_zero.integers(self.weights_signed, constants);
         let of = |list: &[i32], channel: usize| if list.len() == 1 { list[0] } else { list[channel] };
         let weight = |tap: usize, channel: usize| bytes[channel * taps + tap] - of(&zeros, channel);
-        let zero = self.zero.integers(self.shape.signed, data)[0];
-        let bias = self.bias.map_or_else(|| vec![0], |bias| bias.i32s(data));
+        let zero = self.zero.integers(self.shape.signed, constants)[0];
+        let bias = self.bias.map_or_else(|| vec![0], |bias| bias.i32s(constants));
         let start = |channel: usize| {
             let sum: i32 = (0..taps).map(|tap| weight(tap, channel)).sum();
             of(&bias, channel).wrapping_sub(sum.wrapping_mul(zero))
         };
         let Become::Bytes { multipliers, .. } = self.becomes else { return };
-        let list = multipliers.scales(data);
+        let list = multipliers.scales(constants);
         let multipliers = if list.len() == 1 { vec![list[0]; channels] } else { list };
         let start = (0..channels).map(start).collect();
         // The difference of two bytes fits.

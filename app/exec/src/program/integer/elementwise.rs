@@ -1,6 +1,7 @@
 //! What stands between the products: sums and products of quantised tensors, changes between bytes and f32.
 
 use super::Constant;
+use crate::constants::Constants;
 use crate::view::View;
 use assay_kernels::int8::{
     Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, quantize, transpose_bytes,
@@ -106,14 +107,15 @@ pub(crate) struct Mapped {
 }
 
 impl Mapped {
-    pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
+    pub(crate) fn prepare(&mut self, isa: Isa, constants: &Constants<'_>) {
         let [own, other, to] = self.affines.map(|(scale, zero, signed)| Affine {
-            scale: scale.scales(data)[0],
-            zero: zero.integers(signed, data)[0],
+            scale: scale.scales(constants)[0],
+            zero: zero.integers(signed, constants)[0],
             signed,
         });
         let bytes: Vec<u8> = (0..=255).collect();
-        let (own, other) = ((own, &bytes[..]), (other, self.table.of(data)));
+        let table = self.table.of(constants);
+        let (own, other) = ((own, &bytes[..]), (other, &table[..]));
         let (a, b) = if self.swapped { (other, own) } else { (own, other) };
         combine_bytes(isa, self.op, a, b, to, &mut self.whole[..]);
     }

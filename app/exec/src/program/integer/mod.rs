@@ -15,6 +15,7 @@ mod find;
 mod product;
 mod windows;
 
+use crate::constants::Constants;
 use crate::view::View;
 use assay_kernels::{Isa, scale};
 pub(super) use build::Pending;
@@ -22,6 +23,7 @@ use depthwise::DepthwiseStep;
 pub(super) use elementwise::Last;
 use elementwise::{Change, Lookup, Mapped, Pair, Sample, Sums, Window};
 pub(super) use product::Product;
+use std::borrow::Cow;
 
 /// What an integer step does.
 #[derive(Debug)]
@@ -39,12 +41,12 @@ pub(crate) enum Integer {
 }
 
 impl Integer {
-    /// Packs what is constant. `data` is the plan's.
-    pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
+    /// Packs what is constant.
+    pub(crate) fn prepare(&mut self, isa: Isa, constants: &Constants<'_>) {
         match self {
-            Integer::Product(product) => product.prepare(isa, data),
-            Integer::Depthwise(depthwise) => depthwise.prepare(isa, data),
-            Integer::Mapped(mapped) => mapped.prepare(isa, data),
+            Integer::Product(product) => product.prepare(isa, constants),
+            Integer::Depthwise(depthwise) => depthwise.prepare(isa, constants),
+            Integer::Mapped(mapped) => mapped.prepare(isa, constants),
             _ => {}
         }
     }
@@ -85,27 +87,27 @@ impl Integer {
 /// A constant of the plan: where its bytes are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Constant {
-    pub start: usize,
-    pub bytes: usize,
+    pub start: u64,
+    pub bytes: u64,
 }
 
 impl Constant {
-    pub(crate) fn of(self, data: &[u8]) -> &[u8] {
-        &data[self.start..][..self.bytes]
+    pub(crate) fn of<'a>(self, constants: &Constants<'a>) -> Cow<'a, [u8]> {
+        constants.bytes((self.start, self.bytes))
     }
 
     /// Scales of integers.
-    pub(crate) fn scales(self, data: &[u8]) -> Vec<f32> {
-        self.of(data).as_chunks().0.iter().map(|&word| scale(f32::from_le_bytes(word))).collect()
+    pub(crate) fn scales(self, constants: &Constants<'_>) -> Vec<f32> {
+        self.of(constants).as_chunks().0.iter().map(|&word| scale(f32::from_le_bytes(word))).collect()
     }
 
-    pub(crate) fn i32s(self, data: &[u8]) -> Vec<i32> {
-        self.of(data).as_chunks().0.iter().map(|&word| i32::from_le_bytes(word)).collect()
+    pub(crate) fn i32s(self, constants: &Constants<'_>) -> Vec<i32> {
+        self.of(constants).as_chunks().0.iter().map(|&word| i32::from_le_bytes(word)).collect()
     }
 
     /// Bytes as the integers that they stand for.
-    pub(crate) fn integers(self, signed: bool, data: &[u8]) -> Vec<i32> {
-        self.of(data).iter().map(|&byte| integer(signed, byte)).collect()
+    pub(crate) fn integers(self, signed: bool, constants: &Constants<'_>) -> Vec<i32> {
+        self.of(constants).iter().map(|&byte| integer(signed, byte)).collect()
     }
 }
 

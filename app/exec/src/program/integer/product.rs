@@ -2,6 +2,7 @@
 
 use super::windows::Windows;
 use super::{Constant, lines};
+use crate::constants::Constants;
 use crate::program::posts::{PostSpec, Posts};
 use crate::view::View;
 use assay_kernels::int8::{
@@ -138,16 +139,16 @@ impl Product {
         (self.copied().next_multiple_of(64) + self.block().min(self.results) * 4) as u64 + 64
     }
 
-    pub(crate) fn prepare(&mut self, isa: Isa, data: &[u8]) {
+    pub(crate) fn prepare(&mut self, isa: Isa, constants: &Constants<'_>) {
         let weights = &self.weights;
-        let bytes = weights.bytes.of(data);
+        let bytes = &*weights.bytes.of(constants);
         // u8 weights and their zero points are moved to i8 by 128.
         let (flip, shift) = if weights.signed { (0, 0) } else { (0x80, 128) };
         let zeros: Vec<i32> =
-            weights.zero.integers(weights.signed, data).iter().map(|zero| zero - shift).collect();
-        let bias = weights.bias.map_or_else(|| vec![0], |bias| bias.i32s(data));
+            weights.zero.integers(weights.signed, constants).iter().map(|zero| zero - shift).collect();
+        let bias = weights.bias.map_or_else(|| vec![0], |bias| bias.i32s(constants));
         let multipliers = match self.becomes {
-            Become::Bytes { multipliers: list, .. } | Become::Floats(list) => list.scales(data),
+            Become::Bytes { multipliers: list, .. } | Become::Floats(list) => list.scales(constants),
             Become::Scaled(_) | Become::Sums => vec![],
         };
         for group in 0..self.groups {
