@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::Isa;
-use crate::gemm::{Job, RowPlace, pack, packed_len, run};
+use crate::gemm::{Division, Job, RowPlace, pack, packed_len, run};
 use crate::pool::Pool;
 use crate::post::{self, Post};
 use crate::tile::PANEL;
@@ -142,25 +142,39 @@ impl Conv {
         pack(isa, self.depth(), self.outputs, weights, 1, self.depth(), packed);
     }
 
-    /// Copies the image into its frame of zeros.
-    fn pad(&self, x: &[f32], scratch: &mut [f32]) {
+    /// Of the lines of the frame: their elements, those before the image's, and the image's.
+    fn line(&self) -> [usize; 3] {
         let element = unit(self.input, self.channels).0;
-        let [height, width] = self.window.input;
         let line = self.frame[1] * element;
-        let [top, left] = self.window.pad;
-        let before = left.min(self.frame[1]) * element;
-        let copied = (width * element).min(line - before);
-        let planes = scratch.chunks_exact_mut(self.frame[0] * line);
-        for (from, to) in x.chunks_exact(height * width * element).zip(planes) {
-            for (y, to) in to.chunks_exact_mut(line).enumerate() {
-                let y = y.wrapping_sub(top);
-                if y >= height {
-                    to.fill(0.0);
-                    continue;
+        let before = self.window.pad[1].min(self.frame[1]) * element;
+        [line, before, (self.window.input[1] * element).min(line - before)]
+    }
+
+    /// Makes the frame around an image zero.
+    fn clear(&self, scratch: &mut [f32]) {
+        let [line, before, copied] = self.line();
+        let [top, height] = [self.window.pad[0], self.window.input[0]];
+        for plane in scratch.chunks_exact_mut(self.frame[0] * line) {
+            for (y, line) in plane.chunks_exact_mut(line).enumerate() {
+                if y.wrapping_sub(top) < height {
+                    line[..before].fill(0.0);
+                    line[before + copied..].fill(0.0);
+                } else {
+                    line.fill(0.0);
                 }
-                to[..before].fill(0.0);
-                to[before..][..copied].copy_from_slice(&from[y * width * element..][..copied]);
-                to[before + copied..].fill(0.0);
+            }
+        }
+    }
+
+    /// Copies an image into its frame.
+    fn fill(&self, x: &[f32], scratch: &mut [f32]) {
+        let [line, before, copied] = self.line();
+        let width = self.window.input[1] * unit(self.input, self.channels).0;
+        let planes = scratch.chunks_exact_mut(self.frame[0] * line);
+        for (from, to) in x.chunks_exact(self.window.input[0] * width).zip(planes) {
+            let lines = to.chunks_exact_mut(line).skip(self.window.pad[0]);
+            for (from, to) in from.chunks_exact(width).zip(lines) {
+                to[before..][..copied].copy_from_slice(&from[..copied]);
             }
         }
     }
@@ -181,9 +195,10 @@ impl Conv {
         }
     }
 
-    /// Convolves one image: output blocks `panels`, which `y` and [`Other::Same`](crate::Other::Same) hold and
-    /// nothing else; the packed weights, the bias and [`Other::Columns`](crate::Other::Columns) hold all
-    /// channels. Weights are finite if there is padding. Panics if an argument is too short.
+    /// Convolves as many images as `x` holds: output blocks `panels`, which `y` and
+    /// [`Other::Same`](crate::Other::Same) hold image after image and nothing else; the packed weights, the bias
+    /// and [`Other::Columns`](crate::Other::Columns) hold all channels. Weights are finite if there is padding.
+    /// Panics if an argument is too short.
     #[allow(clippy::too_many_arguments)]
     pub fn run(
         &self,
@@ -197,63 +212,76 @@ impl Conv {
         scratch: &mut [f32],
     ) {
         assert!(panels.start <= panels.end && panels.end <= self.panels(), "no such blocks");
-        assert!(x.len() >= self.input_len() && packed.len() >= self.packed_len(), "an operand is too short");
+        assert!(packed.len() >= self.packed_len(), "the weights are too short");
         assert!(bias.is_none_or(|bias| bias.len() >= self.outputs), "the bias is too short");
-        let block = self.block_len();
-        assert!(y.len() >= panels.len() * block, "the result is too short");
-        post::check(posts, self.outputs, panels.len() * block);
+        let (input, block, depth) = (self.input_len(), self.block_len(), self.depth());
+        let output = panels.len() * block;
+        let images = x.chunks_exact(input);
+        let reach = images.len().checked_mul(output);
+        assert!(images.len() > 0 && reach.is_some_and(|reach| y.len() >= reach), "no image, or no room");
+        post::check(posts, self.outputs, images.len() * output);
         let scratch = &mut scratch[..self.scratch_len()];
-        let x = &x[..self.input_len()];
-        let x = match self.copied {
-            Copied::No => x,
-            Copied::Framed => {
-                self.pad(x, scratch);
-                &*scratch
-            }
-            Copied::Picked => {
-                self.pick(x, scratch);
-                &*scratch
-            }
-        };
+        if self.copied == Copied::Framed {
+            self.clear(scratch);
+        }
         let (element, _) = unit(self.input, self.channels);
-        let depth = self.depth();
         let group_panels = self.panels().div_ceil(self.groups);
         let taps_per_channel = self.window.kernel[0] * self.window.kernel[1];
         let spread: usize = (0..2).map(|axis| self.stride[axis].min(self.window.kernel[axis])).product();
-        let mut panel = panels.start;
-        while panel < panels.end {
-            let group = panel / group_panels;
-            let end = panels.end.min((group + 1) * group_panels);
-            let columns = self.outputs.min(end * PANEL) - panel * PANEL;
-            let at = (panel - panels.start) * block;
-            let job = Job {
-                rows: self.window.output[0] * self.window.output[1],
-                columns,
-                first_column: panel * PANEL,
-                depth,
-                x: x.as_ptr(),
-                place: RowPlace {
-                    width: self.window.output[1],
-                    down: self.stride[0] * self.frame[1] * element,
-                    across: self.stride[1] * element,
-                },
-                taps: Some(&self.taps[group * depth..][..depth]),
-                grain: taps_per_channel * if element == 1 { 1 } else { PANEL },
-                row_bytes: self.channels / self.groups * spread * size_of::<f32>(),
-                w: packed[panel * depth * PANEL..].as_ptr(),
-                w_line: PANEL,
-                w_panel: depth * PANEL,
-                bias,
-                posts,
-                at,
-                y: y[at..].as_mut_ptr(),
-                y_row: PANEL,
-                y_panel: block,
-                last: PANEL,
+        // Products of as many columns are divided in the same way.
+        let mut division: Option<(usize, Division)> = None;
+        for (image, x) in images.enumerate() {
+            let x = match self.copied {
+                Copied::No => x,
+                Copied::Framed => {
+                    self.fill(x, scratch);
+                    &*scratch
+                }
+                Copied::Picked => {
+                    self.pick(x, scratch);
+                    &*scratch
+                }
             };
-            // SAFETY: the lengths were checked; the taps of every position lie inside the frame.
-            unsafe { run(isa, &job) }
-            panel = end;
+            let mut panel = panels.start;
+            while panel < panels.end {
+                let group = panel / group_panels;
+                let end = panels.end.min((group + 1) * group_panels);
+                let columns = self.outputs.min(end * PANEL) - panel * PANEL;
+                let at = image * output + (panel - panels.start) * block;
+                let job = Job {
+                    rows: self.window.output[0] * self.window.output[1],
+                    columns,
+                    first_column: panel * PANEL,
+                    depth,
+                    x: x.as_ptr(),
+                    place: RowPlace {
+                        width: self.window.output[1],
+                        down: self.stride[0] * self.frame[1] * element,
+                        across: self.stride[1] * element,
+                    },
+                    taps: Some(&self.taps[group * depth..][..depth]),
+                    grain: taps_per_channel * if element == 1 { 1 } else { PANEL },
+                    row_bytes: self.channels / self.groups * spread * size_of::<f32>(),
+                    w: packed[panel * depth * PANEL..].as_ptr(),
+                    w_line: PANEL,
+                    w_panel: depth * PANEL,
+                    bias,
+                    posts,
+                    at,
+                    y: y[at..].as_mut_ptr(),
+                    y_row: PANEL,
+                    y_panel: block,
+                    last: PANEL,
+                };
+                let divided = match division {
+                    Some((known, divided)) if known == columns => divided,
+                    _ => Division::new(isa, &job),
+                };
+                division = Some((columns, divided));
+                // SAFETY: the lengths were checked; the taps of every position lie inside the frame.
+                unsafe { run(isa, &job, &divided) }
+                panel = end;
+            }
         }
     }
 }

@@ -57,10 +57,10 @@ impl Depthwise {
         }
     }
 
-    /// Convolves the blocks of channels `blocks` of one image; `y` and [`Other::Same`](crate::Other::Same)
-    /// hold these blocks and nothing else, everything else all channels. The bias is added after the sum (+0
-    /// if there is none; -0 counts as +0). Weights are finite if there is padding. Panics if a slice is too
-    /// short.
+    /// Convolves the blocks of channels `blocks` of as many images as `x` holds; `y` and
+    /// [`Other::Same`](crate::Other::Same) hold these blocks, image after image, and nothing else, everything else
+    /// all channels. The bias is added after the sum (+0 if there is none; -0 counts as +0). Weights are finite if
+    /// there is padding. Panics if a slice is too short.
     #[allow(clippy::too_many_arguments)]
     pub fn run(
         &self,
@@ -76,14 +76,18 @@ impl Depthwise {
         assert!(blocks.start <= blocks.end && blocks.end <= self.blocks(), "no such blocks");
         let (input, output) = (pool.input_len() * LANES, self.block_len());
         let taps = self.taps() * LANES;
-        post::check(posts, self.channels, blocks.len() * output);
+        let images = x.chunks_exact((self.blocks() * input).max(1));
+        let all = images.len().saturating_mul(blocks.len());
+        assert!(images.len() > 0 && y.len() >= all.saturating_mul(output), "no image, or no room");
+        post::check(posts, self.channels, all * output);
         let (mut early, mut late) = Early::split(posts);
         if early.residual.is_some() {
             (early, late) = (Early::NONE, posts);
         }
         let mut room = Room([MaybeUninit::uninit(); FRAME]);
         let mut frame = Frame::new(pool, &mut room);
-        for (block, y) in blocks.clone().zip(y[..blocks.len() * output].chunks_exact_mut(output)) {
+        let each = images.flat_map(|x| blocks.clone().map(move |block| (x, block)));
+        for (number, (x, block)) in each.enumerate() {
             let first = block * LANES;
             let columns = LANES.min(self.channels - first);
             let mut after =
@@ -94,6 +98,8 @@ impl Depthwise {
                 }
             }
             let (x, w) = (&x[block * input..][..input], &packed[block * taps..][..taps]);
+            let at = number * output;
+            let y = &mut y[at..][..output];
             match &mut frame {
                 Some(frame) => {
                     let inner = frame.pool;
@@ -103,7 +109,6 @@ impl Depthwise {
             }
             if !late.is_empty() {
                 let grid = Grid { rows: pool.output_len(), columns, stride: LANES, first_column: first };
-                let at = (block - blocks.start) * output;
                 let y = y.as_mut_ptr();
                 // SAFETY: the block holds the grid; the steps were checked for all blocks.
                 unsafe { post::run(isa, late, &grid, at, y, y) }

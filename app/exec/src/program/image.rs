@@ -53,14 +53,9 @@ impl Convolution {
                 return;
             }
         }
-        for image in 0..self.images {
-            let x = &x[image * input..][..input];
-            let y = &mut y[image * output..][..output];
-            let posts = posts.cut(image * output);
-            match &self.kind {
-                Kind::Full(conv) => conv.run(isa, 0..conv.panels(), x, weights, bias, &posts, y, scratch),
-                Kind::Depthwise(conv) => conv.run(isa, 0..conv.blocks(), x, weights, bias, &posts, y),
-            }
+        match &self.kind {
+            Kind::Full(conv) => conv.run(isa, 0..conv.panels(), &x, weights, bias, &posts, y, scratch),
+            Kind::Depthwise(conv) => conv.run(isa, 0..conv.blocks(), &x, weights, bias, &posts, y),
         }
     }
 }

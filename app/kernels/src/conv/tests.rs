@@ -122,6 +122,49 @@ impl Case {
     }
 }
 
+/// Elements of some images' results, without the lanes beyond the last channel.
+fn lanes(outputs: usize, block: usize, y: &[f32]) -> Vec<f32> {
+    let panels = outputs.div_ceil(16);
+    let inside = |i: &usize| i / block % panels * 16 + i % 16 < outputs;
+    (0..y.len()).filter(inside).map(|i| y[i]).collect()
+}
+
+#[test]
+fn images_together_have_the_bits_of_each_alone() {
+    let mut source = Source::new(12);
+    for round in 0..40 {
+        let window = random_window(&mut source, round % 3 > 0);
+        let groups = source.between(1, 2);
+        let (channels, outputs) = (groups * source.between(1, 20), groups * 16 * source.between(1, 2));
+        let outputs = if groups == 1 { outputs - source.below(16) } else { outputs };
+        let input = source.one_of(&[ConvInput::Planes, ConvInput::Blocks]);
+        let conv = Conv::new(window, channels, outputs, groups, input).unwrap();
+        let images = source.between(2, 4);
+        let (len, block) = (conv.panels() * conv.block_len(), conv.block_len());
+        let x = source.list(images * conv.input_len());
+        let weights = source.finite_list(outputs * conv.depth());
+        let bias = source.list(outputs);
+        let steps = Step::list(&mut source, outputs, images * len);
+        let posts: Vec<Post<'_>> = steps.iter().map(Step::post).collect();
+        for isa in Isa::available() {
+            let mut packed = vec![f32::NAN; conv.packed_len()];
+            conv.pack(isa, &weights, &mut packed);
+            let run = |x: &[f32], posts: &[Post<'_>], y: &mut [f32]| {
+                let mut scratch = vec![f32::NAN; conv.scratch_len()];
+                conv.run(isa, 0..conv.panels(), x, &packed, Some(&bias), posts, y, &mut scratch);
+            };
+            let (mut together, mut alone) = (vec![f32::NAN; images * len], vec![f32::NAN; images * len]);
+            run(&x, &posts, &mut together);
+            for (image, y) in alone.chunks_exact_mut(len).enumerate() {
+                let posts: Vec<Post<'_>> = posts.iter().map(|post| post.cut(image * len)).collect();
+                run(&x[image * conv.input_len()..][..conv.input_len()], &posts, y);
+            }
+            let what = format!("{} {images} of {window:?} {input:?}", isa.name());
+            assert_same(&what, &lanes(outputs, block, &together), &lanes(outputs, block, &alone));
+        }
+    }
+}
+
 #[test]
 fn convolutions_have_the_bits_of_the_plain_loop() {
     let mut source = Source::new(10);

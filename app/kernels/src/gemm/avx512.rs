@@ -8,15 +8,21 @@ use super::tile::Tile;
 use crate::avx512::Avx512;
 use std::arch::asm;
 
-/// What begins a term: two vectors of columns.
+/// What begins a term: two vectors of columns, and two of those that come later if there are any.
 macro_rules! columns {
-    () => {
+    (later) => {
         "vmovups zmm28, [{w}]
         vmovups zmm29, [{w} + {panel}]
         prefetcht0 [{ahead}]
         prefetcht0 [{ahead} + {panel}]
         add {w}, {line}
         add {ahead}, {step}"
+    };
+    (last) => {
+        "vmovups zmm28, [{w}]
+        vmovups zmm29, [{w} + {panel}]
+        add {w}, {line}
+        /* {ahead} {step} */"
     };
 }
 
@@ -46,9 +52,9 @@ fn bytes(elements: usize) -> usize {
 /// rows are evenly spaced: `a` is that of row 0, `b` of row 7, and `s`, `s3` and `s5` are once, three and five
 /// times the space. From row 6 to row 7 it may be another: the lines of many images are multiples of 7 long.
 macro_rules! shape {
-    ($name:ident, $rows:literal: $($row:literal $first:tt $second:tt $even:literal),*) => {
+    ($name:ident, $when:ident, $rows:literal: $($row:literal $first:tt $second:tt $even:literal),*) => {
         /// # Safety
-        /// As for [`TileFn`](super::tile::TileFn); there are terms.
+        /// As for [`TileFn`](crate::gemm::tile::TileFn); there are terms.
         #[inline]
         #[allow(clippy::too_many_lines)] // one loop in three ways, each with its list of registers
         #[target_feature(enable = "avx512f")]
@@ -61,7 +67,7 @@ macro_rules! shape {
                     Some(across) if TAPS => asm!(
                         "2:",
                         "mov {a:e}, [{taps}]",
-                        columns!(),
+                        columns!($when),
                         "lea {b}, [{seventh} + 4*{a}]",
                         "lea {a}, [{first} + 4*{a}]",
                         "add {taps}, 4",
@@ -89,7 +95,7 @@ macro_rules! shape {
                     ),
                     Some(across) => asm!(
                         "2:",
-                        columns!(),
+                        columns!($when),
                         $(row!($even, $first, $second),)*
                         "add {a}, 4",
                         "add {b}, 4",
@@ -114,7 +120,7 @@ macro_rules! shape {
                     None => asm!(
                         "2:",
                         "mov {term:e}, [{taps}]",
-                        columns!(),
+                        columns!($when),
                         "add {taps}, 4",
                         $(
                             concat!("mov {at}, [{rows} + 8*", $row, "]"),
@@ -144,29 +150,76 @@ macro_rules! shape {
 
 /// A shape for each number of rows up to what there are registers for.
 macro_rules! shapes {
-    ([$($done:tt)*]) => {};
-    ([$($done:tt)*] $name:ident $rows:literal: $row:literal $first:tt $second:tt $even:literal; $($rest:tt)*) => {
-        shape!($name, $rows: $($done)* $row $first $second $even);
-        shapes!([$($done)* $row $first $second $even,] $($rest)*);
+    ($when:ident [$($done:tt)*]) => {};
+    (
+        $when:ident [$($done:tt)*]
+        $name:ident $rows:literal: $row:literal $first:tt $second:tt $even:literal; $($rest:tt)*
+    ) => {
+        shape!($name, $when, $rows: $($done)* $row $first $second $even);
+        shapes!($when [$($done)* $row $first $second $even,] $($rest)*);
     };
 }
 
-shapes!([]
-    rows_1 1: 0 "zmm0" "zmm1" "[{a}]";
-    rows_2 2: 1 "zmm2" "zmm3" "[{a} + {s}]";
-    rows_3 3: 2 "zmm4" "zmm5" "[{a} + 2*{s}]";
-    rows_4 4: 3 "zmm6" "zmm7" "[{a} + {s3}]";
-    rows_5 5: 4 "zmm8" "zmm9" "[{a} + 4*{s}]";
-    rows_6 6: 5 "zmm10" "zmm11" "[{a} + {s5}]";
-    rows_7 7: 6 "zmm12" "zmm13" "[{a} + 2*{s3}]";
-    rows_8 8: 7 "zmm14" "zmm15" "[{b}]";
-    rows_9 9: 8 "zmm16" "zmm17" "[{b} + {s}]";
-    rows_10 10: 9 "zmm18" "zmm19" "[{b} + 2*{s}]";
-    rows_11 11: 10 "zmm20" "zmm21" "[{b} + {s3}]";
-    rows_12 12: 11 "zmm22" "zmm23" "[{b} + 4*{s}]";
-    rows_13 13: 12 "zmm24" "zmm25" "[{b} + {s5}]";
-    rows_14 14: 13 "zmm26" "zmm27" "[{b} + 2*{s3}]";
-);
+/// All shapes, and a function that adds a tile's terms to its sums by one of them.
+macro_rules! loops {
+    ($when:ident) => {
+        pub(super) mod $when {
+            use super::{Avx512, Tile, asm, bytes};
+
+            shapes!($when []
+                rows_1 1: 0 "zmm0" "zmm1" "[{a}]";
+                rows_2 2: 1 "zmm2" "zmm3" "[{a} + {s}]";
+                rows_3 3: 2 "zmm4" "zmm5" "[{a} + 2*{s}]";
+                rows_4 4: 3 "zmm6" "zmm7" "[{a} + {s3}]";
+                rows_5 5: 4 "zmm8" "zmm9" "[{a} + 4*{s}]";
+                rows_6 6: 5 "zmm10" "zmm11" "[{a} + {s5}]";
+                rows_7 7: 6 "zmm12" "zmm13" "[{a} + 2*{s3}]";
+                rows_8 8: 7 "zmm14" "zmm15" "[{b}]";
+                rows_9 9: 8 "zmm16" "zmm17" "[{b} + {s}]";
+                rows_10 10: 9 "zmm18" "zmm19" "[{b} + 2*{s}]";
+                rows_11 11: 10 "zmm20" "zmm21" "[{b} + {s3}]";
+                rows_12 12: 11 "zmm22" "zmm23" "[{b} + 4*{s}]";
+                rows_13 13: 12 "zmm24" "zmm25" "[{b} + {s5}]";
+                rows_14 14: 13 "zmm26" "zmm27" "[{b} + 2*{s3}]";
+            );
+
+            /// False if there is no loop for the shape.
+            ///
+            /// # Safety
+            /// As for [`TileFn`](crate::gemm::tile::TileFn); there are terms.
+            #[inline(always)]
+            pub(super) unsafe fn terms<const ROWS: usize, const PANELS: usize, const TAPS: bool>(
+                t: &Tile,
+                sums: *mut [[Avx512; PANELS]; ROWS],
+            ) -> bool {
+                // SAFETY: the caller's; each array is cast to its own type.
+                unsafe {
+                    match (ROWS, PANELS) {
+                        (1, 2) => rows_1::<TAPS>(t, &mut *sums.cast()),
+                        (2, 2) => rows_2::<TAPS>(t, &mut *sums.cast()),
+                        (3, 2) => rows_3::<TAPS>(t, &mut *sums.cast()),
+                        (4, 2) => rows_4::<TAPS>(t, &mut *sums.cast()),
+                        (5, 2) => rows_5::<TAPS>(t, &mut *sums.cast()),
+                        (6, 2) => rows_6::<TAPS>(t, &mut *sums.cast()),
+                        (7, 2) => rows_7::<TAPS>(t, &mut *sums.cast()),
+                        (8, 2) => rows_8::<TAPS>(t, &mut *sums.cast()),
+                        (9, 2) => rows_9::<TAPS>(t, &mut *sums.cast()),
+                        (10, 2) => rows_10::<TAPS>(t, &mut *sums.cast()),
+                        (11, 2) => rows_11::<TAPS>(t, &mut *sums.cast()),
+                        (12, 2) => rows_12::<TAPS>(t, &mut *sums.cast()),
+                        (13, 2) => rows_13::<TAPS>(t, &mut *sums.cast()),
+                        (14, 2) => rows_14::<TAPS>(t, &mut *sums.cast()),
+                        _ => return false,
+                    }
+                }
+                true
+            }
+        }
+    };
+}
+
+loops!(later);
+loops!(last);
 
 /// Adds a tile's terms to its sums, if there is a loop for the shape.
 ///
@@ -180,26 +233,11 @@ pub(super) unsafe fn terms<const ROWS: usize, const PANELS: usize, const TAPS: b
     if t.depth == 0 || !(TAPS || t.across.is_some()) {
         return false;
     }
-    let sums = sums.as_mut_ptr();
-    // SAFETY: the caller's; each array is cast to its own type.
+    // SAFETY: the caller's.
     unsafe {
-        match (ROWS, PANELS) {
-            (1, 2) => rows_1::<TAPS>(t, &mut *sums.cast()),
-            (2, 2) => rows_2::<TAPS>(t, &mut *sums.cast()),
-            (3, 2) => rows_3::<TAPS>(t, &mut *sums.cast()),
-            (4, 2) => rows_4::<TAPS>(t, &mut *sums.cast()),
-            (5, 2) => rows_5::<TAPS>(t, &mut *sums.cast()),
-            (6, 2) => rows_6::<TAPS>(t, &mut *sums.cast()),
-            (7, 2) => rows_7::<TAPS>(t, &mut *sums.cast()),
-            (8, 2) => rows_8::<TAPS>(t, &mut *sums.cast()),
-            (9, 2) => rows_9::<TAPS>(t, &mut *sums.cast()),
-            (10, 2) => rows_10::<TAPS>(t, &mut *sums.cast()),
-            (11, 2) => rows_11::<TAPS>(t, &mut *sums.cast()),
-            (12, 2) => rows_12::<TAPS>(t, &mut *sums.cast()),
-            (13, 2) => rows_13::<TAPS>(t, &mut *sums.cast()),
-            (14, 2) => rows_14::<TAPS>(t, &mut *sums.cast()),
-            _ => return false,
+        match t.ahead_step {
+            0 => last::terms::<ROWS, PANELS, TAPS>(t, sums),
+            _ => later::terms::<ROWS, PANELS, TAPS>(t, sums),
         }
     }
-    true
 }

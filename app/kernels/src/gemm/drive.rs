@@ -36,7 +36,10 @@ impl Walk {
     #[inline]
     fn take(&mut self, starts: &mut [*const f32]) -> Option<usize> {
         let (first, width) = (self.column, self.place.width);
-        let second = (first.wrapping_add(HALF)) % width;
+        let mut second = first.wrapping_add(HALF);
+        while second >= width {
+            second -= width;
+        }
         let even = first.saturating_add(starts.len().min(HALF)) <= width
             && second + starts.len().saturating_sub(HALF) <= width;
         for start in starts {
@@ -89,12 +92,29 @@ const LATE_ROWS: usize = 64;
 
 /// The terms of a block.
 fn block(job: &Job<'_>, width: usize, tiles: usize) -> usize {
-    if tiles == 1 {
+    let most = (BLOCK * 3 / 2 / width).max(64);
+    if tiles == 1 || job.depth <= most {
         return job.depth.max(1);
     }
-    let blocks = job.depth.div_ceil((BLOCK * 3 / 2 / width).max(64)).max(1);
+    let blocks = job.depth.div_ceil(most);
     let block = job.depth.div_ceil(blocks).max(1);
     if job.grain <= BLOCK { (block / job.grain.max(1)).max(1) * job.grain.max(1) } else { block }
+}
+
+/// How the rows of a product are divided: into tiles, and these into strips.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Division {
+    shape: Shape,
+    strip: usize,
+}
+
+impl Division {
+    /// The best for a product, and for all that differ from it in addresses only.
+    pub(crate) fn new(isa: Isa, job: &Job<'_>) -> Self {
+        let panels = job.columns.div_ceil(LANES);
+        let shape = choose(isa, job.rows, job.place.width, panels);
+        Self { shape, strip: strip(job, &shape, panels) }
+    }
 }
 
 /// How many of the tiles make a strip: all, unless reading x again for every panel would cost more than
@@ -110,16 +130,14 @@ fn strip(job: &Job<'_>, shape: &Shape, panels: usize) -> usize {
     shape.tiles.div_ceil(strips)
 }
 
-/// Runs a product.
+/// Runs a product, divided as is best for it.
 ///
 /// # Safety
 /// All addresses that the job speaks of can be read, and its results written; nothing else has the results;
 /// [`check`](crate::post::check) holds for the steps.
-pub(crate) unsafe fn run(isa: Isa, job: &Job<'_>) {
+pub(crate) unsafe fn run(isa: Isa, job: &Job<'_>, &Division { shape, strip }: &Division) {
     let panels = job.columns.div_ceil(LANES);
-    let shape = choose(isa, job.rows, job.place.width, panels);
     let (early, late) = Early::split(job.posts);
-    let strip = strip(job, &shape, panels);
     for first in (0..shape.tiles).step_by(strip) {
         let tiles = first..(first + strip).min(shape.tiles);
         let mut panel = 0;
@@ -175,8 +193,15 @@ impl Pass<'_> {
             let skip = if job.taps.is_some() { 0 } else { from };
             let mut place = job.place.from(first_row, job.x.wrapping_add(skip));
             let w = from_panel.wrapping_add(from * job.w_line);
-            // The next block is fetched a little with every tile.
+            // The next block is fetched a little with every tile, if there is one.
             let share = LANES.div_ceil(tiles.len());
+            let (ahead, ahead_step) = if to < job.depth {
+                (w.wrapping_add((to - from) * job.w_line), share)
+            } else if self.panel + 2 * self.wide <= job.columns.div_ceil(LANES) {
+                (from_panel.wrapping_add(self.wide * job.w_panel), share)
+            } else {
+                (w, 0)
+            };
             let mut tile = Tile {
                 depth: to - from,
                 rows: [job.x; MOST_ROWS],
@@ -185,15 +210,8 @@ impl Pass<'_> {
                 w,
                 w_line: job.w_line,
                 w_panel: job.w_panel,
-                ahead: if to < job.depth {
-                    w.wrapping_add((to - from) * job.w_line)
-                } else if self.panel + 2 * self.wide <= job.columns.div_ceil(LANES) {
-                    from_panel.wrapping_add(self.wide * job.w_panel)
-                } else {
-                    // There is nothing more to come: what is there already costs nothing to ask for.
-                    w
-                },
-                ahead_step: share,
+                ahead,
+                ahead_step,
                 resume: from > 0,
                 park: to < job.depth,
                 bias: bias.as_ptr(),
@@ -220,7 +238,7 @@ impl Pass<'_> {
                 }
                 // SAFETY: the caller's; `Isa` is proof of the instruction set.
                 unsafe { bodies[small](&tile) }
-                tile.ahead = tile.ahead.wrapping_add(share * tile.depth);
+                tile.ahead = tile.ahead.wrapping_add(ahead_step * tile.depth);
                 at += rows * job.y_row;
                 waiting += rows;
                 let now = waiting >= LATE_ROWS || number + 1 == tiles.end;

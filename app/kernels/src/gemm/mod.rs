@@ -17,7 +17,7 @@ use crate::post::{self, Post};
 use crate::tile::PANEL;
 use crate::{Isa, lanes::LANES};
 
-pub(crate) use drive::{Job, RowPlace, run};
+pub(crate) use drive::{Division, Job, RowPlace, run};
 pub use pack::{pack, packed_len};
 
 /// The columns of a product.
@@ -142,7 +142,7 @@ pub fn gemm(isa: Isa, gemm: &Gemm<'_>, y: &mut [f32]) {
         last,
     };
     // SAFETY: everything that the job says was found to lie inside its slices.
-    unsafe { run(isa, &job) }
+    unsafe { run(isa, &job, &Division::new(isa, &job)) }
 }
 
 #[cfg(test)]

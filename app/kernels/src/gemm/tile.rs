@@ -25,7 +25,7 @@ pub(crate) struct Tile {
     pub(crate) w: *const f32,
     pub(crate) w_line: usize,
     pub(crate) w_panel: usize,
-    /// Columns to be fetched for later, and how many elements further with each term.
+    /// Columns to be fetched for later, and how many elements further with each term: 0 if there are none.
     pub(crate) ahead: *const f32,
     pub(crate) ahead_step: usize,
     /// Whether sums go on from the output instead of +0, and whether they are left there bare.

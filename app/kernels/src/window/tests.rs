@@ -83,6 +83,37 @@ fn depthwise_convolutions_have_the_bits_of_the_plain_loop() {
 }
 
 #[test]
+fn depthwise_images_together_have_the_bits_of_each_alone() {
+    let mut source = Source::new(33);
+    for round in 0..40 {
+        let pool = random_window(&mut source, round % 3 > 0);
+        let channels = 16 * source.between(1, 3);
+        let depthwise = Depthwise::new(pool, channels).unwrap();
+        let (images, input) = (source.between(2, 4), channels * pool.input_len());
+        let (weights, bias) = (source.finite_list(depthwise.packed_len()), source.list(channels));
+        let mut packed = vec![f32::NAN; depthwise.packed_len()];
+        depthwise.pack(&weights, &mut packed);
+        for isa in Isa::available() {
+            // Results of all blocks, and of the last alone.
+            for blocks in [0..depthwise.blocks(), depthwise.blocks() - 1..depthwise.blocks()] {
+                let len = blocks.len() * depthwise.block_len();
+                let x = source.list(images * input);
+                let steps = Step::list(&mut source, channels, images * len);
+                let posts: Vec<Post<'_>> = steps.iter().map(Step::post).collect();
+                let (mut together, mut alone) = (vec![f32::NAN; images * len], vec![f32::NAN; images * len]);
+                depthwise.run(isa, blocks.clone(), &x, &packed, Some(&bias), &posts, &mut together);
+                for (image, y) in alone.chunks_exact_mut(len).enumerate() {
+                    let posts: Vec<Post<'_>> = posts.iter().map(|post| post.cut(image * len)).collect();
+                    let x = &x[image * input..][..input];
+                    depthwise.run(isa, blocks.clone(), x, &packed, Some(&bias), &posts, y);
+                }
+                assert_same(&format!("{} {images} of {pool:?}", isa.name()), &together, &alone);
+            }
+        }
+    }
+}
+
+#[test]
 fn pools_of_blocks_and_planes_have_the_bits_of_the_plain_loop() {
     let mut source = Source::new(31);
     for round in 0..80 {
