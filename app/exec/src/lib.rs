@@ -1,10 +1,10 @@
 //! Running a valid plan.
 //!
-//! An [`Executable`] is a plan made ready once: its [`outline`] turned into a [`program`] of steps, its constants
-//! packed in a [`store`]; an [`image`] of both on disk makes it ready again without the plan. A run takes an arena of its own, does the steps in order, and copies the outputs out, making
-//! every NaN the canonical one: the only place where that happens. Nothing here may change a bit that the
-//! opcodes fix; layout and order of work are free. It builds for wasm32-unknown-unknown, so that a browser
-//! can re-run an inference.
+//! An [`Executable`] is a plan made ready once: its [`outline`] turned into a [`program`] of steps, its
+//! constants packed in a [`store`]; an [`image`] of both on disk makes it ready again without the plan. A run
+//! takes an arena of its own, does the steps in order, and copies the outputs out, making every NaN the
+//! canonical one: the only place where that happens. Nothing here may change a bit that the opcodes fix; layout
+//! and order of work are free. It builds for wasm32-unknown-unknown, so that a browser can re-run an inference.
 //!
 //! A new opcode gets a body in the module of its noun and an arm in [`step`]: `Step::Plain` and an arm in
 //! `plain` when everything follows from the node, a variant of `Step` when something can be worked out once.
