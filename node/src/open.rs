@@ -6,8 +6,9 @@
 use crate::engine::Compilers;
 use crate::error::{Error, Result};
 use crate::node::Options;
+use crate::priority::stand_back;
 use assay_core::App;
-use assay_store::Store;
+use assay_store::{Store, Warmed};
 
 /// Opens a home's state with this program's engines.
 ///
@@ -29,7 +30,22 @@ pub(crate) fn state(options: &Options, compilers: Compilers) -> Result<App> {
             Error::failed("store", format!("{}: {error}", path.display()), hint)
         }
     })?;
+    warm(store.clone());
     App::open(store, engine).map_err(|error| state_error(&error))
+}
+
+/// Reads the state's tree into memory on a thread of its own. Until it is there, blocks and proofs wait for the disk.
+fn warm(store: Store) {
+    let read = move || {
+        stand_back();
+        match store.warm() {
+            Ok(Warmed { records, whole }) => tracing::debug!(records, whole, "the tree is in memory"),
+            Err(error) => tracing::warn!(%error, "the tree cannot be read into memory"),
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("warm".into()).spawn(read) {
+        tracing::warn!(%error, "the tree is not read into memory");
+    }
 }
 
 /// Why a state is not opened. One of another version is whole: only the program has to change.

@@ -1,6 +1,7 @@
 //! Opening RocksDB: the directory, its lock, its format and its memory.
 
 use crate::layout::{BLOBS, CONTENT, FORMAT, INDEX, META, META_FORMAT, NODES, VALUE_PREFIX_BYTES, VALUES};
+use crate::nodes::{self, Nodes};
 use crate::{Entry, StoreError};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator, Env,
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
-/// Bytes of the one block cache; indexes and filters live in it too. At ten million keys those are about 100 MiB.
-const BLOCK_CACHE_BYTES: usize = 384 * MIB;
+/// Bytes of the one block cache; indexes and filters live in it too. At ten million keys those are about 100 MiB. The
+/// tree has memory of its own.
+const BLOCK_CACHE_BYTES: usize = 256 * MIB;
 /// Bytes of all write buffers together.
 const WRITE_BUFFER_BYTES: usize = 128 * MIB;
 /// Bytes of one write buffer.
@@ -26,6 +28,9 @@ const WAL_BYTES: u64 = 192 * MIB as u64;
 /// them.
 const BLOB_FILE_MIN_BYTES: u64 = 16 * 1024;
 
+/// Bytes that are read ahead where much is read.
+const READAHEAD: usize = 2 * MIB;
+
 /// How often, and how long, the last reader of a database is waited for: half a minute.
 const CLOSE_ATTEMPTS: u32 = 3000;
 const CLOSE_PAUSE: Duration = Duration::from_millis(10);
@@ -33,6 +38,8 @@ const CLOSE_PAUSE: Duration = Duration::from_millis(10);
 /// The open database. Its column families are those of `layout`.
 pub(crate) struct Database {
     pub(crate) rocks: DB,
+    /// Its records in memory.
+    pub(crate) nodes: Nodes,
 }
 
 impl Database {
@@ -73,7 +80,7 @@ impl Database {
             .map(|name| ColumnFamilyDescriptor::new(*name, family(name, &cache)));
         let rocks =
             DB::open_cf_descriptors(options, dir, families).map_err(|error| opening_error(dir, error))?;
-        let database = Self { rocks };
+        let database = Self { rocks, nodes: Nodes::new(nodes::MOST_BYTES) };
         database.check_format(dir)?;
         Ok(database)
     }
@@ -101,7 +108,7 @@ impl Database {
             .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
         let mut options = database_options();
         options.set_env(&Env::mem_env()?);
-        Ok(Self { rocks: DB::open_cf_descriptors(&options, "/empty", families)? })
+        Ok(Self { rocks: DB::open_cf_descriptors(&options, "/empty", families)?, nodes: Nodes::new(0) })
     }
 
     /// The handle of a column family.
@@ -197,6 +204,15 @@ pub(crate) fn range(prefix: &[u8], after: Option<&[u8]>) -> ReadOptions {
     options
 }
 
+/// How large families are read from one end to the other.
+pub(crate) fn scanning() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(false);
+    options.set_total_order_seek(true);
+    options.set_readahead_size(READAHEAD);
+    options
+}
+
 /// The first `limit` entries of an iterator.
 pub(crate) fn entries(iterator: DBIterator<'_>, limit: usize) -> Result<Vec<Entry>, StoreError> {
     iterator
@@ -257,7 +273,7 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     options.set_max_write_buffer_number(3);
     options.set_compression_type(DBCompressionType::Lz4);
     match name {
-        // Nodes are hashes, which do not compress, and almost every one that is asked for is there.
+        // Records are hashes, which do not compress, and every one that is asked for is there.
         NODES => {
             table.set_block_size(4 * 1024);
             options.set_compression_type(DBCompressionType::None);

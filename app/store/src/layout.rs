@@ -1,19 +1,19 @@
 //! The column families and the form of their keys. Node-local: no byte of it is under the root.
 
+use crate::StoreError;
+use crate::place::Place;
+use assay_types::limits::MAX_KEY_BYTES;
 use jmt::KeyHash;
-use jmt::storage::NodeKey;
 use sha2::{Digest, Sha256};
 
 /// The format of the state directory. A change of anything below is a new number.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
-/// Tree nodes: [`node_key`] to the node's borsh.
+/// The tree: [`Place::key`] to a record's bytes.
 pub(crate) const NODES: &str = "nodes";
-/// Every version of every value: [`value_key`] to [`VALUE`] and the bytes, or [`DELETED`].
+/// Every version of every value: [`value_key`] to [`value_bytes`].
 pub(crate) const VALUES: &str = "values";
-/// Key hash to key.
-pub(crate) const PREIMAGES: &str = "preimages";
-/// Nodes that a later version replaced: the version that did, big-endian, and [`node_key`]; for pruning.
+/// What a version replaced: [`Stale::row`] to [`Stale::encode`]; for pruning.
 pub(crate) const STALE: &str = "stale";
 /// Key to value at the last committed version: reads that walk no tree.
 pub(crate) const LATEST: &str = "latest";
@@ -25,7 +25,7 @@ pub(crate) const INDEX: &str = "index";
 pub(crate) const META: &str = "meta";
 
 /// Every column family but `meta`, with what a genesis wipes.
-pub(crate) const CONTENT: [&str; 7] = [NODES, VALUES, PREIMAGES, STALE, LATEST, BLOBS, INDEX];
+pub(crate) const CONTENT: [&str; 6] = [NODES, VALUES, STALE, LATEST, BLOBS, INDEX];
 
 /// The format's number, four bytes, big-endian.
 pub(crate) const META_FORMAT: &[u8] = b"format";
@@ -36,31 +36,79 @@ pub(crate) const META_BASE: &[u8] = b"base";
 /// How far a restore is, as long as it is not complete.
 pub(crate) const META_RESTORE: &[u8] = b"restore";
 
+/// Entries of a row of the stale index.
+pub(crate) const STALE_ROW: usize = 128;
+/// Bytes of an entry, at most: of a value, or of a record as deep as there are.
+const STALE_BYTES: usize = 42;
+
 /// Bytes of a [`value_key`] before the version.
 pub(crate) const VALUE_PREFIX_BYTES: usize = 32;
 
-/// Before a value that is there.
-pub(crate) const VALUE: u8 = 1;
+/// Before a value that is there, with its key.
+const VALUE: u8 = 1;
 /// Alone, for a deleted value.
-pub(crate) const DELETED: u8 = 0;
+const DELETED: u8 = 0;
 
 /// The tree's hash of a key. (`KeyHash::with` does the same, and a log line each time.)
 pub(crate) fn key_hash(key: &[u8]) -> KeyHash {
     KeyHash(Sha256::digest(key).into())
 }
 
-/// Version first, so that nodes written together lie together.
-pub(crate) fn node_key(key: &NodeKey) -> std::io::Result<Vec<u8>> {
-    let mut bytes = key.version().to_be_bytes().to_vec();
-    borsh::to_writer(&mut bytes, key.nibble_path())?;
-    Ok(bytes)
+/// What a version replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// The record of a place.
+    Record(Place),
+    /// The value of a key that a version wrote. For a deletion there are two: the value, and that it was deleted.
+    Value(KeyHash, u64),
 }
 
-/// The version that replaced a node, then [`node_key`]; ascending versions lie together.
-pub(crate) fn stale_key(since: u64, node: &NodeKey) -> std::io::Result<Vec<u8>> {
-    let mut bytes = since.to_be_bytes().to_vec();
-    bytes.extend(node_key(node)?);
-    Ok(bytes)
+impl Stale {
+    /// The key of a row of entries: ascending versions lie together.
+    pub(crate) fn row(since: u64, number: usize) -> Vec<u8> {
+        let number = u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
+        [since.to_be_bytes().as_slice(), &number].concat()
+    }
+
+    /// The bytes of a row.
+    pub(crate) fn encode(entries: &[Self]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(entries.len() * STALE_BYTES);
+        for entry in entries {
+            match entry {
+                Stale::Record(place) => {
+                    bytes.push(0);
+                    bytes.extend(place.key());
+                }
+                Stale::Value(hash, version) => {
+                    bytes.push(1);
+                    bytes.extend(value_key(hash, *version));
+                }
+            }
+        }
+        bytes
+    }
+
+    /// The entries of a row; `None` if the bytes are none.
+    pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Self>> {
+        let mut entries = Vec::new();
+        while let Some((tag, rest)) = bytes.split_first() {
+            let (entry, rest) = match tag {
+                0 => {
+                    let (place, rest) = rest.split_at_checked(Place::key_bytes(rest)?)?;
+                    (Self::Record(Place::of_key(place)?), rest)
+                }
+                1 => {
+                    let (hash, rest) = rest.split_first_chunk::<VALUE_PREFIX_BYTES>()?;
+                    let (version, rest) = rest.split_first_chunk::<8>()?;
+                    (Self::Value(KeyHash(*hash), u64::from_be_bytes(*version)), rest)
+                }
+                _ => return None,
+            };
+            entries.push(entry);
+            bytes = rest;
+        }
+        Some(entries)
+    }
 }
 
 /// Ascending versions of one key lie together, so the newest at or below a height is one step back from it.
@@ -70,3 +118,28 @@ pub(crate) fn value_key(hash: &KeyHash, version: u64) -> [u8; 40] {
     bytes[32..].copy_from_slice(&version.to_be_bytes());
     bytes
 }
+
+/// What lies under a [`value_key`]: the key and its value, or that it was deleted.
+pub(crate) fn value_bytes(entry: Option<(&[u8], &[u8])>) -> Vec<u8> {
+    let Some((key, value)) = entry else { return vec![DELETED] };
+    let length = u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes();
+    [&[VALUE], length.as_slice(), key, value].concat()
+}
+
+/// What the bytes of [`value_bytes`] say; an error if they say nothing.
+pub(crate) fn value_of(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
+    let damaged = || StoreError::Corrupt("a value does not decode".to_owned());
+    match bytes.split_first() {
+        Some((&DELETED, [])) => Ok(None),
+        Some((&VALUE, rest)) => key_and_value(rest).map(Some).ok_or_else(damaged),
+        _ => Err(damaged()),
+    }
+}
+
+fn key_and_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
+
+// Its length has two bytes.
+const _: () = assert!(MAX_KEY_BYTES < 1 << 16);

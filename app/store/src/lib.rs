@@ -28,11 +28,15 @@ mod disk;
 mod error;
 mod layout;
 mod memo;
+mod nodes;
 mod overlay;
+mod place;
 mod point;
+mod proof;
 mod proven;
 mod prune;
 mod read;
+mod record;
 pub mod snapshot;
 mod stage;
 mod store;
@@ -40,6 +44,7 @@ mod swap;
 mod tree;
 mod update;
 mod view;
+mod warm;
 
 pub use changes::Changes;
 pub use disk::FamilySize;
@@ -52,6 +57,7 @@ pub use read::{Entry, Read, ReadExt};
 pub use stage::Staged;
 pub use store::{Committed, Store};
 pub use view::View;
+pub use warm::{TreeMemory, Warmed};
 
 #[cfg(test)]
 mod tests;

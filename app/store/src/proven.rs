@@ -1,12 +1,10 @@
 //! What a kept version has under a key, and the proof of it.
 
 use crate::layout::{self, META, META_BASE};
-use crate::tree::{EMPTY_ROOT, Tree};
-use crate::{StoreError, View};
+use crate::tree::EMPTY_ROOT;
+use crate::{StoreError, View, proof};
 use assay_types::hash::AppHash;
 use assay_types::limits::MAX_KEY_BYTES;
-use jmt::Sha256Jmt;
-use jmt::storage::TreeReader;
 use prost013::Message;
 use std::ops::RangeInclusive;
 
@@ -41,8 +39,7 @@ impl View {
     /// When the version is not kept, when the database fails.
     pub fn get_at(&self, key: &[u8], version: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.expect(version)?;
-        let found = Tree(self).get_value_option(version, layout::key_hash(key));
-        found.map_err(StoreError::from_tree)
+        self.value_at(&layout::key_hash(key), version)
     }
 
     /// A key's value at a kept version, or its absence, with the proof against that version's root.
@@ -55,14 +52,11 @@ impl View {
             return Err(StoreError::BadEntry { what: "a key", len: key.len(), most: MAX_KEY_BYTES });
         }
         self.expect(version)?;
-        let tree = Tree(self);
-        let root = tree.root(version)?.ok_or(StoreError::MissingRoot { version })?;
+        let root = self.root(version)?.ok_or(StoreError::MissingRoot { version })?;
         if root == EMPTY_ROOT {
             return Err(StoreError::EmptyTree { version });
         }
-        let (value, proof) = Sha256Jmt::new(&tree)
-            .get_with_ics23_proof(key.to_vec(), version)
-            .map_err(StoreError::from_tree)?;
+        let (value, proof) = proof::prove(self, key, version)?;
         Ok(Proven { value, proof: proof.encode_to_vec(), root })
     }
 

@@ -1,8 +1,8 @@
 //! A block's writes with the root they lead to, before they are committed.
 
 use crate::Changes;
+use crate::update::Update;
 use assay_types::hash::AppHash;
-use jmt::storage::TreeUpdateBatch;
 
 /// Changes whose root is known, and which only [`Store::commit`](crate::Store::commit) can write. Dropping it
 /// leaves no trace.
@@ -11,7 +11,7 @@ pub struct Staged {
     pub(crate) version: u64,
     pub(crate) parent: AppHash,
     pub(crate) root: AppHash,
-    pub(crate) update: TreeUpdateBatch,
+    pub(crate) update: Update,
     pub(crate) changes: Changes,
 }
 

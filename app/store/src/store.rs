@@ -1,16 +1,13 @@
 //! The store: genesis, stage, commit.
 
 use crate::database::{self, Database};
-use crate::layout::{
-    self, CONTENT, DELETED, INDEX, LATEST, META, META_TIP, NODES, PREIMAGES, STALE, VALUE, VALUES,
-};
+use crate::layout::{self, CONTENT, INDEX, LATEST, META, META_TIP, NODES, STALE, STALE_ROW, Stale, VALUES};
 use crate::snapshot::Restored;
 use crate::swap::Places;
-use crate::tree::{EMPTY_ROOT, Tree, root_key};
+use crate::tree::EMPTY_ROOT;
 use crate::update;
 use crate::{Changes, Entry, Proven, Read, Staged, StoreError, View};
 use assay_types::hash::{AppHash, ChunkHash};
-use jmt::storage::StaleNodeIndex;
 use rocksdb::WriteBatch;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +21,7 @@ pub struct Store {
 pub(crate) struct Inner {
     dir: PathBuf,
     /// Another one once a restored state is adopted.
-    database: RwLock<Arc<Database>>,
+    pub(crate) database: RwLock<Arc<Database>>,
     /// What is committed. Written under its lock together with the batch.
     pub(crate) tip: RwLock<Option<Tip>>,
 }
@@ -173,6 +170,7 @@ impl Store {
         let mut batch = WriteBatch::default();
         self.fill(&mut batch, &staged, &index)?;
         self.database().write(batch)?;
+        self.remember(&staged);
         *tip = Some(Tip { version: staged.version, root: staged.root });
         Ok(Committed { version: staged.version, root: staged.root })
     }
@@ -236,7 +234,7 @@ impl Store {
     }
 
     fn check_root(view: &View, tip: &Tip) -> Result<(), StoreError> {
-        match Tree(view).root(tip.version)? {
+        match view.root(tip.version)? {
             Some(root) if root == tip.root => Ok(()),
             Some(root) => Err(StoreError::Corrupt(format!(
                 "version {} was committed with the root {}, and its tree has {root}",
@@ -255,41 +253,39 @@ impl Store {
     ) -> Result<Staged, StoreError> {
         changes.check()?;
         changes.forget_absent(view)?;
-        let (root, mut update) = update::update(view, version, &changes.writes)?;
-        // Every version has a root node of its own, so this one replaces its parent's. The tree says so only if
-        // something changed: otherwise it copies the root, and the old one would never be pruned.
-        if let Some(replaced) = version.checked_sub(1) {
-            update
-                .stale_node_index_batch
-                .insert(StaleNodeIndex { stale_since_version: version, node_key: root_key(replaced) });
+        let update = update::update(view, version, &changes.writes)?;
+        Ok(Staged { version, parent, root: update.root, update, changes })
+    }
+
+    /// Has the tree in memory follow a version that is on the disk.
+    fn remember(&self, staged: &Staged) {
+        let database = self.database();
+        staged.update.replaced.iter().for_each(|place| database.nodes.forget(place));
+        for (place, record) in &staged.update.records {
+            database.nodes.put(*place, Arc::clone(record));
         }
-        Ok(Staged { version, parent, root, update, changes })
     }
 
     /// Adds everything of a staged version to a batch.
     fn fill(&self, batch: &mut WriteBatch, staged: &Staged, index: &[Entry]) -> Result<(), StoreError> {
         let database = self.database();
-        let encoding = |error: std::io::Error| StoreError::Tree(error.to_string());
-        for (key, node) in staged.update.node_batch.nodes() {
-            let bytes = borsh::to_vec(node).map_err(encoding)?;
-            batch.put_cf(database.family(NODES)?, layout::node_key(key).map_err(encoding)?, bytes);
+        let (nodes, stale) = (database.family(NODES)?, database.family(STALE)?);
+        for (place, record) in &staged.update.records {
+            batch.put_cf(nodes, place.key(), record.encode());
         }
-        for ((version, hash), value) in staged.update.node_batch.values() {
-            let mut bytes = vec![if value.is_some() { VALUE } else { DELETED }];
-            bytes.extend_from_slice(value.as_deref().unwrap_or_default());
-            batch.put_cf(database.family(VALUES)?, layout::value_key(hash, *version), bytes);
+        let replaced = staged.update.replaced.iter().map(|place| Stale::Record(*place));
+        let outdated = staged.update.outdated.iter().map(|(key, version)| Stale::Value(*key, *version));
+        let entries: Vec<Stale> = replaced.chain(outdated).collect();
+        for (number, entries) in entries.chunks(STALE_ROW).enumerate() {
+            batch.put_cf(stale, Stale::row(staged.version, number), Stale::encode(entries));
         }
-        for stale in &staged.update.stale_node_index_batch {
-            let key = layout::stale_key(stale.stale_since_version, &stale.node_key).map_err(encoding)?;
-            batch.put_cf(database.family(STALE)?, key, []);
-        }
-        for (key, value) in &staged.changes.writes {
+        let (values, latest) = (database.family(VALUES)?, database.family(LATEST)?);
+        for ((key, value), hash) in staged.changes.writes.iter().zip(&staged.update.hashes) {
+            let bytes = layout::value_bytes(value.as_ref().map(|value| (key.as_slice(), value.as_slice())));
+            batch.put_cf(values, layout::value_key(hash, staged.version), bytes);
             match value {
-                Some(value) => {
-                    batch.put_cf(database.family(PREIMAGES)?, layout::key_hash(key).0, key);
-                    batch.put_cf(database.family(LATEST)?, key, value);
-                }
-                None => batch.delete_cf(database.family(LATEST)?, key),
+                Some(value) => batch.put_cf(latest, key, value),
+                None => batch.delete_cf(latest, key),
             }
         }
         for (hash, bytes) in &staged.changes.blobs {

@@ -1,12 +1,15 @@
 //! A consistent, read-only look at what is committed.
 
 use crate::database::{self, Database};
-use crate::layout::{BLOBS, LATEST, META, META_TIP};
+use crate::layout::{self, BLOBS, LATEST, META, META_TIP, NODES, VALUES};
+use crate::place::Place;
+use crate::record::{Leaf, Record};
 use crate::store::Tip;
 use crate::{Entry, Read, StoreError};
 use assay_types::hash::{AppHash, ChunkHash};
+use jmt::KeyHash;
 use rocksdb::{
-    DB, DBIterator, DBRawIteratorWithThreadMode, IteratorMode, ReadOptions, SnapshotWithThreadMode,
+    DB, DBIterator, DBRawIteratorWithThreadMode, Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode,
 };
 use std::sync::Arc;
 
@@ -46,7 +49,6 @@ impl View {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn database(&self) -> Arc<Database> {
         Arc::clone(self.pinned.borrow_owner())
     }
@@ -65,6 +67,53 @@ impl View {
     pub(crate) fn value(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let family = self.pinned.borrow_owner().family(family)?;
         Ok(self.pinned.borrow_dependent().get_cf(family, key)?)
+    }
+
+    /// The newest value under a key's hash that is no newer than a version.
+    pub(crate) fn value_at(&self, hash: &KeyHash, version: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let at = layout::value_key(hash, version);
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(hash.0);
+        options.set_prefix_same_as_start(true);
+        let mode = IteratorMode::From(&at, Direction::Reverse);
+        let Some(newest) = self.iterate(VALUES, options, mode)?.next() else { return Ok(None) };
+        let (_, bytes) = newest?;
+        Ok(layout::value_of(&bytes)?.map(|(_, value)| value.to_vec()))
+    }
+
+    /// The key and the value of a leaf.
+    pub(crate) fn entry(&self, leaf: &Leaf) -> Result<Entry, StoreError> {
+        let hash = KeyHash(leaf.key);
+        let bytes = self.value(VALUES, &layout::value_key(&hash, leaf.version))?;
+        let wrong = || StoreError::Corrupt(format!("the value of {hash:?} is not the one in the tree"));
+        let bytes = bytes.ok_or_else(wrong)?;
+        let (key, value) = layout::value_of(&bytes)?.ok_or_else(wrong)?;
+        if Leaf::new(leaf.key, value, leaf.version) != *leaf {
+            return Err(wrong());
+        }
+        Ok((key.to_vec(), value.to_vec()))
+    }
+
+    /// The record of a place, if there is one.
+    pub(crate) fn record(&self, place: &Place) -> Result<Option<Arc<Record>>, StoreError> {
+        let database = self.pinned.borrow_owner();
+        if let Some(record) = database.nodes.get(place) {
+            return Ok(Some(record));
+        }
+        let family = database.family(NODES)?;
+        let Some(bytes) = self.pinned.borrow_dependent().get_pinned_cf(family, place.key())? else {
+            return Ok(None);
+        };
+        let record = Record::decode(place.depth, &bytes);
+        let record = Arc::new(record.ok_or_else(|| undecodable(place))?);
+        database.nodes.put(*place, Arc::clone(&record));
+        Ok(Some(record))
+    }
+
+    /// The record of a place that another one names.
+    pub(crate) fn record_at(&self, place: &Place) -> Result<Arc<Record>, StoreError> {
+        let lost = || StoreError::Corrupt(format!("the record of the tree at {place:?} is gone"));
+        self.record(place)?.ok_or_else(lost)
     }
 
     /// An iterator over a column family that can be moved at will.
@@ -97,4 +146,9 @@ impl Read for View {
         }
         Ok(Some(bytes))
     }
+}
+
+/// What is said of a record that does not decode.
+pub(crate) fn undecodable(place: &Place) -> StoreError {
+    StoreError::Corrupt(format!("the record of the tree at {place:?} does not decode"))
 }

@@ -196,8 +196,7 @@ impl Folder {
             app_version: spec.app_version,
             chunks: Vec::new(),
         };
-        let leaves = Sha256Jmt::new(&Tree(view)).get_leaf_count(height).map_err(StoreError::from_tree)?;
-        let making = Making { of: leaves as u64, ..Making::default() };
+        let making = Making { of: view.count(height)?, ..Making::default() };
         let mut writer =
             Writer { view, into, room: spec.chunk_bytes.min(MAX_CHUNK_BYTES), manifest, making, tell };
         writer.state()?;

@@ -19,6 +19,7 @@ mod chunk;
 mod error;
 mod export;
 mod folder;
+mod frozen;
 mod manifest;
 mod restore;
 mod target;

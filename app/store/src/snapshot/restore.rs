@@ -8,15 +8,13 @@
 use super::chunk::Chunk;
 use super::error::{Refused, SnapshotError};
 use super::folder::BLOB_KEYS;
+use super::frozen;
 use super::manifest::{Manifest, SnapshotId};
 use super::target::{Rightmost, Target};
 use crate::database::{self, Database};
-use crate::layout::{
-    self, BLOBS, LATEST, META, META_BASE, META_RESTORE, META_TIP, NODES, PREIMAGES, VALUE, VALUES,
-};
+use crate::layout::{self, BLOBS, LATEST, META, META_BASE, META_RESTORE, META_TIP, VALUES};
 use crate::store::Tip;
 use crate::swap::{self, Places};
-use crate::tree::Tree;
 use crate::{Committed, Entry, StoreError, View, point};
 use assay_types::hash::{AppHash, ChunkHash};
 use assay_types::limits::{CHUNK_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -167,9 +165,8 @@ impl Restore {
                 return Err(Refused::NotAscending { index, what: "entries" }.into());
             }
             progress.entry = Some(hash.0);
-            batch.put_cf(database.family(PREIMAGES)?, hash.0, &key);
-            let tagged = [&[VALUE], value.as_slice()].concat();
-            batch.put_cf(database.family(VALUES)?, layout::value_key(&hash, height), tagged);
+            let bytes = layout::value_bytes(Some((&key, &value)));
+            batch.put_cf(database.family(VALUES)?, layout::value_key(&hash, height), bytes);
             batch.put_cf(database.family(LATEST)?, key, &value);
             leaves.push((hash, value));
         }
@@ -184,10 +181,7 @@ impl Restore {
             tree.finish().map_err(StoreError::from_tree)?;
         }
         let (nodes, rightmost) = target.collected();
-        for (key, node) in nodes.nodes() {
-            let key = layout::node_key(key).map_err(encoding)?;
-            batch.put_cf(database.family(NODES)?, key, borsh::to_vec(node).map_err(encoding)?);
-        }
+        frozen::write(database, &nodes, &mut batch)?;
         progress.rightmost = rightmost;
         progress.next = index.saturating_add(1);
         Ok((batch, progress))
@@ -199,9 +193,9 @@ impl Restore {
         let after = after.map(|hash| layout::value_key(&hash, u64::MAX));
         let options = database::range(&[], after.as_ref().map(|key| key.as_slice()));
         let entries = self.database.iterate(VALUES, options)?.map(|entry| {
-            let (key, value) = entry?;
-            match (key.first_chunk::<32>(), value.split_first()) {
-                (Some(hash), Some((&VALUE, value))) => Ok((KeyHash(*hash), value.to_vec())),
+            let (key, bytes) = entry?;
+            match (key.first_chunk::<32>(), layout::value_of(&bytes)?) {
+                (Some(hash), Some((_, value))) => Ok((KeyHash(*hash), value.to_vec())),
                 _ => Err(StoreError::Corrupt("a restored value does not decode".into())),
             }
         });
@@ -229,7 +223,7 @@ impl Restore {
 
     fn check_root(&self) -> Result<(), SnapshotError> {
         let trusted = self.manifest.app_hash;
-        match Tree(&View::new(Arc::clone(&self.database))).root(self.manifest.height)? {
+        match View::new(Arc::clone(&self.database)).root(self.manifest.height)? {
             Some(found) if found == trusted => Ok(()),
             Some(found) => Err(Refused::Root { found, trusted }.into()),
             None => Err(StoreError::MissingRoot { version: self.manifest.height }.into()),

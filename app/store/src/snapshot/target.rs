@@ -1,9 +1,9 @@
 //! Where the tree library restores to: it reads what is in the database, and what it writes is only collected, so that
 //! it goes to the disk together with how far the restore is.
 
-use crate::View;
+use super::frozen::Frozen;
 use crate::database::Database;
-use crate::tree::Tree;
+use crate::place::Place;
 use jmt::storage::{LeafNode, Node, NodeBatch, NodeKey, TreeReader, TreeWriter};
 use jmt::{KeyHash, OwnedValue};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,14 +13,14 @@ pub(super) type Rightmost = Option<(NodeKey, LeafNode)>;
 
 pub(super) struct Target {
     /// What was written before this chunk.
-    view: View,
+    database: Arc<Database>,
     rightmost: Rightmost,
     collected: Mutex<NodeBatch>,
 }
 
 impl Target {
     pub fn new(database: Arc<Database>, rightmost: Rightmost) -> Self {
-        Self { view: View::new(database), rightmost, collected: Mutex::default() }
+        Self { database, rightmost, collected: Mutex::default() }
     }
 
     /// What was to be written, and the rightmost leaf once it is.
@@ -38,11 +38,24 @@ impl Target {
 
 impl TreeReader for Target {
     fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        Tree(&self.view).get_node_option(key)
+        let mut place = Place::from(key);
+        let found = Frozen::read(&self.database, &place)?;
+        if let Some(found) = found {
+            return Ok(Some(found.node(&place)?));
+        }
+        // A node on the way to the rightmost leaf that is not there may be in the record of one above it.
+        let way = self.rightmost.as_ref().map(|(_, leaf)| leaf.key_hash().0);
+        while way.is_some_and(|way| place.leads_to(&way)) && place.depth > 0 {
+            place = place.above(place.depth.saturating_sub(1));
+            if let Some(found) = Frozen::read(&self.database, &place)? {
+                return Ok(Some(found.node(&place)?));
+            }
+        }
+        Ok(None)
     }
 
-    fn get_value_option(&self, max_version: u64, hash: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
-        Tree(&self.view).get_value_option(max_version, hash)
+    fn get_value_option(&self, _: u64, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        Err(crate::StoreError::Tree("a restore reads no values".to_owned()).into())
     }
 
     fn get_rightmost_leaf(&self) -> anyhow::Result<Rightmost> {

@@ -3,6 +3,7 @@
 
 mod basics;
 mod crash;
+mod memory;
 mod overlay;
 mod proofs;
 mod prune;
@@ -12,8 +13,10 @@ mod snapshot_refusals;
 mod snapshots;
 
 use crate::database::{self, Database};
-use crate::layout::{CONTENT, META};
-use crate::{Changes, Entry, Store};
+use crate::layout::{self, CONTENT, META, NODES};
+use crate::place::Place;
+use crate::record::{BUCKET, Leaf, Record, subtree};
+use crate::{Changes, Entry, Store, View};
 use assay_types::hash::AppHash;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -64,6 +67,36 @@ fn dump(database: &Database) -> Vec<(&'static str, Vec<Entry>)> {
         (name, database::entries(iterator, usize::MAX).unwrap())
     };
     CONTENT.into_iter().chain([META]).map(content).collect()
+}
+
+/// Every record of the last version is what the leaves below it make it, whatever its history.
+pub(crate) fn assert_canonical(store: &Store) {
+    fn leaves(view: &View, at: &Place, all: &mut Vec<Leaf>) {
+        let record = view.record_at(at).unwrap();
+        let before = all.len();
+        for way in 0..16 {
+            let own = record.leaves_on(way);
+            assert!(own.len() <= BUCKET && own.iter().all(|leaf| at.leads_to(&leaf.key)));
+            all.extend_from_slice(own);
+            own.iter()
+                .for_each(|leaf| assert_eq!(layout::key_hash(&view.entry(leaf).unwrap().0).0, leaf.key));
+            if let Some(child) = record.child(way) {
+                let (below, at) = (all.len(), at.child(way, child.version));
+                leaves(view, &at, all);
+                assert!(own.is_empty() && child.leaves as usize == all.len() - below);
+                assert!(child.leaves as usize > BUCKET);
+                assert_eq!(child.hash, view.record_at(&at).unwrap().hash());
+            }
+        }
+        assert_eq!(record.count() as usize, all.len() - before);
+        assert_eq!(record.hash(), subtree(&all[before..], record.first_bit()));
+        let bytes = view.value(NODES, &at.key()).unwrap().unwrap();
+        assert_eq!(Record::decode(at.depth, &bytes).as_ref(), Some(&*record));
+        assert_eq!(Place::of_key(&at.key()), Some(*at));
+    }
+    let (view, mut all) = (store.view(), Vec::new());
+    leaves(&view, &Place::root(store.version().unwrap()), &mut all);
+    assert!(all.windows(2).all(|pair| pair[0].key < pair[1].key));
 }
 
 /// The root by definition: a sparse binary tree over the keys' hashes, in which a subtree with one leaf is

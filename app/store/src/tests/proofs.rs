@@ -1,8 +1,11 @@
 //! What the tree proves, the verifier of `assay-types` accepts, and nothing else.
 
 use super::*;
+use crate::tree::Tree;
 use crate::{Proven, StoreError};
 use assay_types::proof::{spec, verify_absence, verify_existence};
+use jmt::Sha256Jmt;
+use prost013::Message;
 
 /// A store of a few hundred keys over some heights, with what it held at each.
 fn history() -> (TempDir, Store, Vec<Model>) {
@@ -59,6 +62,27 @@ fn every_key_is_provably_there_or_not_at_every_height() {
         }
     }
     assert!(present > 300 && absent > 300, "{present} present, {absent} absent");
+}
+
+#[test]
+fn a_proof_has_the_bytes_that_the_tree_library_would_give_it() {
+    let (_dir, store) = started();
+    for height in 1..=6 {
+        commit(&store, height, memory::block(height, 2_500));
+    }
+    let (view, mut seen) = (store.view(), [0, 0]);
+    for height in 1..=6 {
+        for i in 0..250 {
+            let key =
+                if i % 3 == 0 { format!("nobody/{i}") } else { format!("account/{}", i * 37) }.into_bytes();
+            let tree = Tree(&view);
+            let (value, proof) = Sha256Jmt::new(&tree).get_with_ics23_proof(key.clone(), height).unwrap();
+            let ours = view.prove(&key, height).unwrap();
+            seen[usize::from(value.is_some())] += 1;
+            assert_eq!((ours.value, ours.proof), (value, proof.encode_to_vec()), "{i} at {height}");
+        }
+    }
+    assert!(seen[0] > 300 && seen[1] > 300, "{seen:?}");
 }
 
 #[test]

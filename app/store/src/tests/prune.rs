@@ -1,10 +1,9 @@
 //! Pruning, against a twin that forgets nothing, and against the set of what the kept versions need.
 
 use super::*;
-use crate::layout::{self, META_BASE, NODES, PREIMAGES, STALE, VALUES};
-use crate::tree::{Tree, root_key};
+use crate::layout::{META_BASE, NODES, STALE, VALUES};
+use crate::place::Place;
 use crate::{Pruned, StoreError};
-use jmt::storage::{Node, NodeKey, TreeReader};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -64,20 +63,15 @@ pub(super) fn count(store: &Store, family: &'static str) -> usize {
     database::entries(iterator, usize::MAX).unwrap().len()
 }
 
-/// The nodes that the kept versions have, by a walk from their roots.
+/// The records that the kept versions have, by a walk from their roots.
 pub(super) fn reachable(store: &Store) -> BTreeSet<Vec<u8>> {
     let view = store.view();
     let mut found = BTreeSet::new();
-    let roots = view.kept().unwrap().unwrap().map(root_key);
-    let mut todo: Vec<NodeKey> = roots.collect();
+    let mut todo: Vec<Place> = view.kept().unwrap().unwrap().map(Place::root).collect();
     while let Some(at) = todo.pop() {
-        let node = Tree(&view).get_node_option(&at).unwrap().unwrap();
-        if let Node::Internal(inner) = &node {
-            todo.extend(inner.children_sorted().map(|(nibble, child)| {
-                NodeKey::new(child.version, at.nibble_path().nibbles().chain([nibble]).collect())
-            }));
-        }
-        found.insert(layout::node_key(&at).unwrap());
+        let record = view.record_at(&at).unwrap();
+        todo.extend(record.children().iter().map(|(way, child)| at.child(*way, child.version)));
+        found.insert(at.key());
     }
     found
 }
@@ -143,15 +137,14 @@ proptest! {
         let nodes = database.iterate(NODES, database::range(&[], None)).unwrap();
         let nodes = database::entries(nodes, usize::MAX).unwrap().into_iter().map(|(key, _)| key);
         prop_assert_eq!(nodes.collect::<BTreeSet<_>>(), reachable(&store));
-        let (mut values, mut names) = (0, 0);
+        let mut values = 0;
         for number in 0..KEYS {
             let [old, new] = [oldest, oldest + 1].map(|at| store.view().get_at(&key(number), at).unwrap());
-            names += usize::from(old.is_some() || new.is_some());
             // A value that is written again is another one, and a deletion is one too.
             let written = blocks[oldest as usize].iter().any(|(other, _)| *other == number);
             values += usize::from(old.is_some()) + usize::from(written && (old.is_some() || new.is_some()));
         }
-        prop_assert_eq!((count(&store, VALUES), count(&store, PREIMAGES)), (values, names));
+        prop_assert_eq!(count(&store, VALUES), values);
         // What the last version replaced is still needed by the one before.
         let last = (oldest + 1).to_be_bytes();
         let database = store.database();
@@ -226,7 +219,7 @@ fn a_key_that_comes_back_keeps_its_name() {
         assert_eq!(assay_types::proof::verify_absence(&proven.root, b"account/c", &proven.proof), Ok(()));
     }
     assert_eq!(store.prove(b"account/a", 3).unwrap().value, Some(b"4".to_vec()));
-    assert_eq!(count(&store, PREIMAGES), 3);
+    assert_eq!(count(&store, VALUES), 3);
 }
 
 #[test]
@@ -236,7 +229,7 @@ fn the_report_names_every_column_family() {
     store.compact().unwrap();
     let disk = store.disk().unwrap();
     let names: Vec<_> = disk.iter().map(|family| family.name).collect();
-    assert_eq!(names, ["nodes", "values", "preimages", "stale", "latest", "blobs", "index", "meta"]);
+    assert_eq!(names, ["nodes", "values", "stale", "latest", "blobs", "index", "meta"]);
     let of = |name| disk.iter().find(|family| family.name == name).unwrap();
     assert!(of("nodes").bytes > 0 && of("values").entries == 4 && of("blobs").bytes == 0);
 }

@@ -4,7 +4,7 @@ use crate::{Result, keys};
 use assay_bench_report::Report;
 use assay_store::{Changes, Store};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Keys of one version while it is made.
@@ -30,7 +30,7 @@ pub fn build(folder: &Path, count: u64) -> Result<()> {
         })
         .collect();
     order.sort_unstable();
-    let store = Store::open(&folder.join("state"))?;
+    let store = Store::open(&state(folder))?;
     store.genesis(Changes::default())?;
     for (version, batch) in (1u64..).zip(order.chunks(BATCH)) {
         let write = |(_, number): &([u8; 8], u64)| (keys::key(*number), Some(keys::value(*number, 0)));
@@ -51,7 +51,24 @@ pub fn open(folder: &Path) -> Result<Store> {
     if !folder.join(WHOLE).exists() {
         return Err(format!("there is no state in {}; make it with `build`", folder.display()).into());
     }
-    Ok(Store::open(&folder.join("state"))?)
+    Ok(Store::open(&state(folder))?)
+}
+
+/// Its directory.
+pub fn state(folder: &Path) -> PathBuf {
+    folder.join("state")
+}
+
+/// Reads its tree into memory, as a node does when it has started.
+pub fn warm(store: &Store, report: &mut Report) -> Result<()> {
+    let start = Instant::now();
+    // It ends when nobody has the store but itself.
+    let warmed = store.clone().warm()?;
+    report.number("reading the tree into memory", "s", start.elapsed().as_secs_f64());
+    report.number("reading the tree into memory", "records", warmed.records as f64);
+    let bytes = store.tree_memory().bytes as f64;
+    report.number("reading the tree into memory", "MiB", bytes / f64::from(1 << 20));
+    Ok(())
 }
 
 /// What it takes on disk.

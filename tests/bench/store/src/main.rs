@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_types, reason = "a measurement has a clock")]
 
 mod commits;
+mod io;
 mod keys;
 mod large;
 mod proofs;
@@ -62,7 +63,9 @@ fn main() -> Result<()> {
         Step::Build => large::build(&folder, options.keys),
         Step::Measure { out, commit, commits, proofs, blocks } => {
             let mut report = Report::new("store", commit);
+            io::disk(&large::state(&folder), &mut report)?;
             let store = large::open(&folder)?;
+            large::warm(&store, &mut report)?;
             commits::measure(&store, options.keys, commits, &mut report)?;
             proofs::measure(&store, options.keys, proofs, &mut report)?;
             report.at_most("state of 10M keys", "memory, MiB", peak_memory()? / 1024.0, 2048.0);

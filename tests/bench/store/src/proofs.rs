@@ -1,6 +1,7 @@
 //! Proofs at the last version and at older ones, of keys that are there and of keys that are not.
 
 use crate::Result;
+use crate::io::Io;
 use crate::keys::{self, Numbers};
 use assay_bench_report::Report;
 use assay_store::Store;
@@ -15,7 +16,7 @@ pub fn measure(store: &Store, keys: u64, count: u64, report: &mut Report) -> Res
     let newest = store.version().unwrap_or(0);
     let mut numbers = Numbers(7);
     for (case, there) in [("proof that a key is there", true), ("proof that a key is not there", false)] {
-        let (mut took, mut bytes) = (Vec::new(), 0);
+        let (mut took, mut bytes, io) = (Vec::new(), 0, Io::now()?);
         for _ in 0..count {
             let number = numbers.below(keys);
             let key = keys::key(if there { number } else { u64::MAX - number });
@@ -33,6 +34,7 @@ pub fn measure(store: &Store, keys: u64, count: u64, report: &mut Report) -> Res
         let p99 = report.spread(case, "ms", &mut took);
         report.at_most(case, "p99, ms", p99, 1.0);
         report.number(case, "bytes", bytes as f64 / count as f64);
+        io.since(case, "proof", count, report)?;
     }
     Ok(())
 }

@@ -1,0 +1,133 @@
+//! Records of the tree in memory.
+//!
+//! A record is written once and never changed, so what was read once stays true, for every view. Two things could make
+//! it untrue, and neither can: a genesis that is repeated writes version 0 anew, so nothing of version 0 is kept here;
+//! and a restored state comes with a database of its own, so with memory of its own.
+//!
+//! What is kept is what the last version has: a commit puts in what it wrote and takes out what that replaced. It is
+//! bounded by [`MOST_BYTES`]; beyond that a record goes that nobody asked for since the last time it was its turn.
+
+use crate::place::Place;
+use crate::record::Record;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of all records in memory, about: at ten million keys, the whole tree.
+pub(crate) const MOST_BYTES: usize = 1280 * 1024 * 1024;
+/// Parts, so that threads do not wait for each other.
+const PARTS: usize = 128;
+/// Bytes that the memory takes for each record besides the record.
+const ENTRY_BYTES: usize = 80;
+
+/// See the module.
+pub(crate) struct Nodes {
+    parts: Vec<Mutex<Part>>,
+    most_bytes: usize,
+    missed: AtomicU64,
+    crowded: AtomicU64,
+}
+
+#[derive(Default)]
+struct Part {
+    records: BTreeMap<Place, Kept>,
+    bytes: usize,
+    /// Whose turn it was last.
+    turn: Option<Place>,
+}
+
+struct Kept {
+    record: Arc<Record>,
+    /// Whether it was asked for since its turn.
+    used: bool,
+}
+
+impl Nodes {
+    /// Nothing yet, and never more bytes than these, about.
+    pub(crate) fn new(most_bytes: usize) -> Self {
+        let parts = (0..PARTS).map(|_| Mutex::default()).collect();
+        let (missed, crowded) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { parts, most_bytes: most_bytes / PARTS, missed, crowded }
+    }
+
+    /// A record that is remembered.
+    pub(crate) fn get(&self, place: &Place) -> Option<Arc<Record>> {
+        let mut part = self.part(place);
+        let Some(kept) = part.records.get_mut(place) else {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        kept.used = true;
+        Some(Arc::clone(&kept.record))
+    }
+
+    /// Remembers a committed record.
+    pub(crate) fn put(&self, place: Place, record: Arc<Record>) {
+        if place.version == 0 {
+            return;
+        }
+        let mut part = self.part(&place);
+        part.bytes = part.bytes.saturating_add(taken(&record));
+        if let Some(same) = part.records.insert(place, Kept { record, used: false }) {
+            part.bytes = part.bytes.saturating_sub(taken(&same.record));
+        }
+        if part.bytes > self.most_bytes {
+            self.crowded.fetch_add(1, Ordering::Relaxed);
+        }
+        while part.bytes > self.most_bytes && part.turn() {}
+    }
+
+    /// Forgets a record, which the last version no longer has.
+    pub(crate) fn forget(&self, place: &Place) {
+        self.part(place).forget(place);
+    }
+
+    /// Bytes that are taken, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let parts = self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).bytes);
+        parts.fold(0, usize::saturating_add)
+    }
+
+    /// How often there was no room and something had to go.
+    pub(crate) fn crowded(&self) -> u64 {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    /// Records that were asked for and are not here.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    fn part(&self, place: &Place) -> MutexGuard<'_, Part> {
+        self.parts[place.spread() % PARTS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    fn forget(&mut self, place: &Place) {
+        if let Some(kept) = self.records.remove(place) {
+            self.bytes = self.bytes.saturating_sub(taken(&kept.record));
+        }
+    }
+
+    /// Gives the next one its turn; false when there is none.
+    fn turn(&mut self) -> bool {
+        let from = self.turn.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.records.range_mut((from, Bound::Unbounded)).next();
+        let Some((place, kept)) = next else {
+            // Around.
+            return self.turn.take().is_some();
+        };
+        let (place, used) = (*place, std::mem::take(&mut kept.used));
+        self.turn = Some(place);
+        if !used {
+            self.forget(&place);
+        }
+        true
+    }
+}
+
+fn taken(record: &Record) -> usize {
+    record.bytes().saturating_add(ENTRY_BYTES)
+}
