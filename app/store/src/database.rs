@@ -47,14 +47,14 @@ impl Database {
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
-        Self::open_with(dir, &database_options(), family_options)
+        Self::open_with(dir, &database_options()?, family_options)
     }
 
     /// Opens or makes one that is filled as a whole and may lose what was written last: see [`Database::fill`].
     pub(crate) fn open_to_fill(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::Directory { dir: dir.to_path_buf(), source })?;
-        let mut options = database_options();
+        let mut options = database_options()?;
         options.set_atomic_flush(true);
         options.set_db_write_buffer_size(FILL_BUFFER_BYTES);
         Self::open_with(dir, &options, |name, cache| {
@@ -106,7 +106,7 @@ impl Database {
             .iter()
             .chain(&[META])
             .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, &cache)));
-        let mut options = database_options();
+        let mut options = database_options()?;
         options.set_env(&Env::mem_env()?);
         Ok(Self { rocks: DB::open_cf_descriptors(&options, "/empty", families)?, nodes: Nodes::new(0) })
     }
@@ -246,8 +246,12 @@ fn opening_error(dir: &Path, error: RocksError) -> StoreError {
     StoreError::Database(error)
 }
 
-fn database_options() -> Options {
+fn database_options() -> Result<Options, StoreError> {
     let mut options = Options::default();
+    // Blocks wait for flushes, but hardly ever for what is only sorted.
+    let mut environment = Env::new()?;
+    environment.lower_thread_pool_cpu_priority();
+    options.set_env(&environment);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
@@ -258,7 +262,7 @@ fn database_options() -> Options {
     options.set_keep_log_file_num(4);
     options.set_max_log_file_size(4 * MIB);
     options.set_log_level(LogLevel::Warn);
-    options
+    Ok(options)
 }
 
 fn family_options(name: &str, cache: &Cache) -> Options {

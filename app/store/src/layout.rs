@@ -119,15 +119,18 @@ pub(crate) fn value_key(hash: &KeyHash, version: u64) -> [u8; 40] {
     bytes
 }
 
+/// A key and its value.
+pub(crate) type KeyAndValue<'a> = (&'a [u8], &'a [u8]);
+
 /// What lies under a [`value_key`]: the key and its value, or that it was deleted.
-pub(crate) fn value_bytes(entry: Option<(&[u8], &[u8])>) -> Vec<u8> {
+pub(crate) fn value_bytes(entry: Option<KeyAndValue<'_>>) -> Vec<u8> {
     let Some((key, value)) = entry else { return vec![DELETED] };
     let length = u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes();
     [&[VALUE], length.as_slice(), key, value].concat()
 }
 
 /// What the bytes of [`value_bytes`] say; an error if they say nothing.
-pub(crate) fn value_of(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
+pub(crate) fn value_of(bytes: &[u8]) -> Result<Option<KeyAndValue<'_>>, StoreError> {
     let damaged = || StoreError::Corrupt("a value does not decode".to_owned());
     match bytes.split_first() {
         Some((&DELETED, [])) => Ok(None),
@@ -136,7 +139,7 @@ pub(crate) fn value_of(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreErro
     }
 }
 
-fn key_and_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn key_and_value(bytes: &[u8]) -> Option<KeyAndValue<'_>> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }

@@ -4,10 +4,11 @@
 //! it untrue, and neither can: a genesis that is repeated writes version 0 anew, so nothing of version 0 is kept here;
 //! and a restored state comes with a database of its own, so with memory of its own.
 //!
-//! What is kept is what the last version has: a commit puts in what it wrote and takes out what that replaced. It is
-//! bounded by [`MOST_BYTES`]; beyond that a record goes that nobody asked for since the last time it was its turn.
+//! What is kept is what the last version has, at most one record of each place: a commit puts what it wrote over what
+//! that replaced. It is bounded by [`MOST_BYTES`]; beyond that a record goes that nobody asked for since the last time
+//! it was its turn.
 
-use crate::place::Place;
+use crate::place::{Place, Spot};
 use crate::record::Record;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -31,13 +32,14 @@ pub(crate) struct Nodes {
 
 #[derive(Default)]
 struct Part {
-    records: BTreeMap<Place, Kept>,
+    records: BTreeMap<Spot, Kept>,
     bytes: usize,
     /// Whose turn it was last.
-    turn: Option<Place>,
+    turn: Option<Spot>,
 }
 
 struct Kept {
+    version: u64,
     record: Arc<Record>,
     /// Whether it was asked for since its turn.
     used: bool,
@@ -54,7 +56,8 @@ impl Nodes {
     /// A record that is remembered.
     pub(crate) fn get(&self, place: &Place) -> Option<Arc<Record>> {
         let mut part = self.part(place);
-        let Some(kept) = part.records.get_mut(place) else {
+        let kept = part.records.get_mut(&place.spot()).filter(|kept| kept.version == place.version);
+        let Some(kept) = kept else {
             self.missed.fetch_add(1, Ordering::Relaxed);
             return None;
         };
@@ -62,15 +65,17 @@ impl Nodes {
         Some(Arc::clone(&kept.record))
     }
 
-    /// Remembers a committed record.
+    /// Remembers a committed record, unless one of a later version is there.
     pub(crate) fn put(&self, place: Place, record: Arc<Record>) {
-        if place.version == 0 {
+        let mut part = self.part(&place);
+        let later = part.records.get(&place.spot()).is_some_and(|kept| kept.version > place.version);
+        if place.version == 0 || later {
             return;
         }
-        let mut part = self.part(&place);
         part.bytes = part.bytes.saturating_add(taken(&record));
-        if let Some(same) = part.records.insert(place, Kept { record, used: false }) {
-            part.bytes = part.bytes.saturating_sub(taken(&same.record));
+        let kept = Kept { version: place.version, record, used: false };
+        if let Some(before) = part.records.insert(place.spot(), kept) {
+            part.bytes = part.bytes.saturating_sub(taken(&before.record));
         }
         if part.bytes > self.most_bytes {
             self.crowded.fetch_add(1, Ordering::Relaxed);
@@ -78,9 +83,9 @@ impl Nodes {
         while part.bytes > self.most_bytes && part.turn() {}
     }
 
-    /// Forgets a record, which the last version no longer has.
+    /// Forgets a record that the last version has none in place of.
     pub(crate) fn forget(&self, place: &Place) {
-        self.part(place).forget(place);
+        self.part(place).forget(&place.spot());
     }
 
     /// Bytes that are taken, about.
@@ -105,8 +110,8 @@ impl Nodes {
 }
 
 impl Part {
-    fn forget(&mut self, place: &Place) {
-        if let Some(kept) = self.records.remove(place) {
+    fn forget(&mut self, spot: &Spot) {
+        if let Some(kept) = self.records.remove(spot) {
             self.bytes = self.bytes.saturating_sub(taken(&kept.record));
         }
     }
@@ -115,14 +120,14 @@ impl Part {
     fn turn(&mut self) -> bool {
         let from = self.turn.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.records.range_mut((from, Bound::Unbounded)).next();
-        let Some((place, kept)) = next else {
+        let Some((spot, kept)) = next else {
             // Around.
             return self.turn.take().is_some();
         };
-        let (place, used) = (*place, std::mem::take(&mut kept.used));
-        self.turn = Some(place);
+        let (spot, used) = (*spot, std::mem::take(&mut kept.used));
+        self.turn = Some(spot);
         if !used {
-            self.forget(&place);
+            self.forget(&spot);
         }
         true
     }

@@ -17,6 +17,9 @@ pub(crate) fn bit(hash: &[u8; 32], at: usize) -> bool {
     byte & (0x80 >> (at % 8)) != 0
 }
 
+/// A place of the tree of any version: its depth and the way down.
+pub(crate) type Spot = (u8, [u8; 32]);
+
 /// A place of the tree of a version. In the order in which records lie on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
@@ -67,11 +70,15 @@ impl Place {
         (0..self.depth).all(|depth| self.nibble(depth) == nibble(hash, depth))
     }
 
+    /// The place in whatever version.
+    pub(crate) fn spot(&self) -> Spot {
+        (self.depth, self.way)
+    }
+
     /// A number that differs between neighbours.
     pub(crate) fn spread(&self) -> usize {
         let way = self.way.first_chunk::<4>().map_or(0, |way| u32::from_be_bytes(*way));
-        let mixed = (u64::from(way) ^ self.version.rotate_left(24)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> 40) as usize
+        (u64::from(way).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
     }
 
     /// The key in the database: version first, so that what was written together lies together.

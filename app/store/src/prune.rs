@@ -4,9 +4,10 @@
 //! kept: from then on nobody is answered at an older one. Then a [`Pruner`] takes away what only older versions
 //! needed: the records, the values and the deletions that the stale index names. It looks none of them up.
 //!
-//! Every step is one atomic batch that takes its entries out of the stale index together with what they name. So
-//! a process may die anywhere: the next one goes on from what the index still says, and doing a step twice does
-//! nothing. Of a key, older values come first, so a deletion is known as long as what it deleted. A commit waits for nothing but the write of one batch into memory.
+//! Every step is one atomic batch that takes its entries out of the stale index together with what they name. So a
+//! process may die anywhere: the next one goes on from what the index still says, and doing a step twice does
+//! nothing. Of a key, older values come first, so a deletion is known as long as what it deleted. A commit waits
+//! for nothing but the write of one batch into memory.
 
 use crate::layout::{self, META, META_BASE, NODES, STALE, Stale, VALUES};
 use crate::{Store, StoreError, View};

@@ -260,7 +260,7 @@ impl Store {
     /// Has the tree in memory follow a version that is on the disk.
     fn remember(&self, staged: &Staged) {
         let database = self.database();
-        staged.update.replaced.iter().for_each(|place| database.nodes.forget(place));
+        staged.update.vanished.iter().for_each(|place| database.nodes.forget(place));
         for (place, record) in &staged.update.records {
             database.nodes.put(*place, Arc::clone(record));
         }

@@ -26,6 +26,8 @@ pub(crate) struct Update {
     pub(crate) records: Vec<(Place, Arc<Record>)>,
     /// Records that it replaces.
     pub(crate) replaced: Vec<Place>,
+    /// Those of them that have no record in their place.
+    pub(crate) vanished: Vec<Place>,
     /// Values that it replaces or deletes, by the key and the version that wrote them, and its own deletions.
     pub(crate) outdated: Vec<(KeyHash, u64)>,
     /// The hashes of the keys that it writes, in the order of the keys.
@@ -43,6 +45,7 @@ struct Edit<'a> {
 struct Done {
     records: Vec<(Place, Arc<Record>)>,
     replaced: Vec<Place>,
+    vanished: Vec<Place>,
     outdated: Vec<(KeyHash, u64)>,
 }
 
@@ -68,8 +71,8 @@ pub(crate) fn update(view: &View, version: u64, writes: &Writes) -> Result<Updat
     let root = before.with(Pass { view, version }.root(&before, &edits, &mut done)?);
     let hash = AppHash(root.hash());
     done.records.push((Place::root(version), Arc::new(root)));
-    let Done { records, replaced, outdated } = done;
-    Ok(Update { root: hash, records, replaced, outdated, hashes })
+    let Done { records, replaced, vanished, outdated } = done;
+    Ok(Update { root: hash, records, replaced, vanished, outdated, hashes })
 }
 
 /// The way down to one version.
@@ -102,6 +105,7 @@ impl Pass<'_> {
             changed.extend(slots);
             done.records.extend(below.records);
             done.replaced.extend(below.replaced);
+            done.vanished.extend(below.vanished);
             done.outdated.extend(below.outdated);
         }
         Ok(changed)
@@ -140,7 +144,11 @@ impl Pass<'_> {
         let old = self.view.record_at(&was)?;
         done.replaced.push(was);
         let new = old.with(self.slots(&old, place, edits, done)?);
-        Ok(kept(new, place, done))
+        let slot = kept(new, place, done);
+        if let Slot::Leaves(_) = slot {
+            done.vanished.push(was);
+        }
+        Ok(slot)
     }
 
     /// Leaves with writes among them.

@@ -1,7 +1,7 @@
 //! The entries of a view's state, in the order in which a tree is restored: by the hashes of their keys.
 //!
-//! The versions of the values lie in that order, with their keys, so they are read from one end to the other and nothing
-//! is looked up. They are large, so they do not go through the block cache.
+//! The versions of the values lie in that order, with their keys, so they are read from one end to the other and
+//! nothing is looked up. They are large, so they do not go through the block cache.
 
 use crate::database::scanning;
 use crate::layout::{self, VALUES};

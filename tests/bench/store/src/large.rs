@@ -2,7 +2,7 @@
 
 use crate::{Result, keys};
 use assay_bench_report::Report;
-use assay_store::{Changes, Store};
+use assay_store::{Changes, Store, StoreError};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,10 +12,15 @@ const BATCH: usize = 100_000;
 /// The file that says that it is whole.
 const WHOLE: &str = "whole";
 
-/// Makes it, unless it is there. What an interruption left is thrown away.
+/// Makes it, unless it is there. What an interruption left, or a program of another format, is thrown away.
 pub fn build(folder: &Path, count: u64) -> Result<()> {
     if folder.join(WHOLE).exists() {
-        return Ok(());
+        match Store::open(&state(folder)) {
+            Err(StoreError::Format { found, supported, .. }) => {
+                eprintln!("bench: the state that is there has {found}, and this program format {supported}");
+            }
+            opened => return Ok(opened.map(drop)?),
+        }
     }
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
