@@ -7,8 +7,8 @@ use crate::engine::Compilers;
 use crate::error::{Error, Result};
 use crate::node::Options;
 use crate::priority::stand_back;
-use assay_core::App;
-use assay_store::{Store, Warmed};
+use assay_core::{App, Fatal};
+use assay_store::{Store, StoreError, Warmed};
 
 /// Opens a home's state with this program's engines.
 ///
@@ -23,13 +23,7 @@ pub(crate) fn state(options: &Options, compilers: Compilers) -> Result<App> {
         engine
     };
     let path = options.home.store();
-    let store = Store::open(&path).map_err(|error| match error {
-        assay_store::StoreError::Format { .. } => state_error(&error.into()),
-        error => {
-            let hint = "stop the other node on this home; check the disk's space and permissions";
-            Error::failed("store", format!("{}: {error}", path.display()), hint)
-        }
-    })?;
+    let store = Store::open(&path).map_err(|error| state_error(&error.into()))?;
     warm(store.clone());
     App::open(store, engine).map_err(|error| state_error(&error))
 }
@@ -48,8 +42,23 @@ fn warm(store: Store) {
     }
 }
 
+/// What to do when a state cannot be opened, read or written.
+pub(crate) fn hint(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Locked { .. } => "stop the other node on this home",
+        StoreError::Full(_) => {
+            "make room on the disk and start again: the state is as the last commit left it"
+        }
+        error if error.is_damage() => {
+            "move data/app.db away, then `assayd snapshots list` and `assayd snapshots restore`; \
+             docs/runbooks/restore.md has all the ways"
+        }
+        _ => "check the disk's space and permissions",
+    }
+}
+
 /// Why a state is not opened. One of another version is whole: only the program has to change.
-fn state_error(error: &assay_core::Fatal) -> Error {
+fn state_error(error: &Fatal) -> Error {
     if error.is_other_version() {
         let hint =
             "`assayd version --long` says what this program is for; docs/compatibility.md lists the others";
@@ -59,7 +68,14 @@ fn state_error(error: &assay_core::Fatal) -> Error {
             hint,
         );
     }
-    Error::failed("state", error, "see docs/operators.md; the state is as the last commit left it")
+    match error {
+        Fatal::Store(store) if store.is_damage() => Error::failed("damaged_state", error, hint(store)),
+        Fatal::Store(store @ StoreError::Full(_)) => Error::failed("disk_full", error, hint(store)),
+        Fatal::Store(store) => Error::failed("store", error, hint(store)),
+        error => {
+            Error::failed("state", error, "see docs/operators.md; the state is as the last commit left it")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -69,9 +85,9 @@ mod tests {
     #[test]
     fn a_state_of_another_version_is_refused_with_both_numbers_and_where_to_look() {
         let other = [
-            assay_core::Fatal::OtherVersion { found: 7, supported: 1 },
-            assay_core::Fatal::UnknownEngine(7),
-            assay_core::Fatal::OtherEnginePart { number: 1, what: "price table", expected: 7, found: 1 },
+            Fatal::OtherVersion { found: 7, supported: 1 },
+            Fatal::UnknownEngine(7),
+            Fatal::OtherEnginePart { number: 1, what: "price table", expected: 7, found: 1 },
         ];
         for error in other {
             let refused = state_error(&error);
@@ -79,6 +95,22 @@ mod tests {
             assert!(text.contains('7') && text.contains("this assayd is not the one"), "{text}");
             assert_eq!((refused.exit_code(), refused.hint().contains("docs/compatibility.md")), (1, true));
         }
-        assert!(!state_error(&assay_core::Fatal::NoChain).to_string().contains("this assayd"));
+        assert!(!state_error(&Fatal::NoChain).to_string().contains("this assayd"));
+    }
+
+    #[test]
+    fn what_is_damaged_and_what_has_no_room_are_two_things_with_two_ways_out() {
+        let of = |error: StoreError| {
+            let refused = state_error(&error.into());
+            let name = refused.to_json()["error"]["name"].as_str().unwrap().to_owned();
+            (name, refused.exit_code(), refused.hint().to_owned())
+        };
+        let (name, code, way) = of(StoreError::Corrupt("a block".into()));
+        assert_eq!((name.as_str(), code, way.contains("snapshots restore")), ("damaged_state", 1, true));
+        assert_eq!(of(StoreError::MissingRoot { version: 3 }).0, "damaged_state");
+        let (name, code, way) = of(StoreError::Full("No space left on device".into()));
+        assert_eq!((name.as_str(), code, way.contains("make room")), ("disk_full", 1, true));
+        let (name, _, way) = of(StoreError::Locked { dir: "app.db".into() });
+        assert_eq!((name.as_str(), way.contains("other node")), ("store", true));
     }
 }

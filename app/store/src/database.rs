@@ -4,9 +4,9 @@ use crate::layout::{BLOBS, CONTENT, FORMAT, INDEX, META, META_FORMAT, NODES, VAL
 use crate::nodes::{self, Nodes};
 use crate::{Entry, StoreError};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator, Env,
-    Error as RocksError, FlushOptions, LogLevel, Options, PrefixRange, ReadOptions, SliceTransform,
-    WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBIterator,
+    DBRecoveryMode, Env, Error as RocksError, FlushOptions, LogLevel, Options, PrefixRange, ReadOptions,
+    SliceTransform, WriteBatch, WriteOptions,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -221,21 +221,44 @@ pub(crate) fn entries(iterator: DBIterator<'_>, limit: usize) -> Result<Vec<Entr
         .collect()
 }
 
-/// Refuses a database that has other column families, before RocksDB does so in its own words.
+/// Refuses a database that has other column families, before RocksDB does so in its own words; and one that has lost
+/// some, or all, which RocksDB would make anew, without a word, and empty.
 fn check_families(dir: &Path) -> Result<(), StoreError> {
+    let lost = |what: &str| match has_content(dir) {
+        Ok(true) => Err(StoreError::Corrupt(format!("{} has files but {what}", dir.display()))),
+        // A process died before it had made it whole.
+        Ok(false) => Ok(()),
+        Err(source) => Err(StoreError::Directory { dir: dir.to_path_buf(), source }),
+    };
     if !dir.join("CURRENT").exists() {
-        return Ok(());
+        return lost("no file CURRENT that says which of them count");
     }
     let names = DB::list_cf(&Options::default(), dir)?;
     let known = |name: &str| name == "default" || name == META || CONTENT.contains(&name);
-    match names.iter().find(|name| !known(name)) {
-        Some(name) => Err(StoreError::Format {
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        return Err(StoreError::Format {
             dir: dir.to_path_buf(),
             found: format!("an unknown column family {name:?}"),
             supported: FORMAT,
-        }),
+        });
+    }
+    match CONTENT.iter().chain(&[META]).find(|wanted| !names.iter().any(|name| name == *wanted)) {
+        Some(name) => lost(&format!("no column family {name}")),
         None => Ok(()),
     }
+}
+
+/// Whether anything was ever written here: a database that is being made has neither tables nor entries in its log.
+fn has_content(dir: &Path) -> std::io::Result<bool> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("sst" | "blob") => return Ok(true),
+            Some("log") if path.metadata()?.len() > 0 => return Ok(true),
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 fn opening_error(dir: &Path, error: RocksError) -> StoreError {
@@ -243,7 +266,7 @@ fn opening_error(dir: &Path, error: RocksError) -> StoreError {
     if error.kind() == rocksdb::ErrorKind::IOError && error.as_ref().contains("/LOCK") {
         return StoreError::Locked { dir: dir.to_path_buf() };
     }
-    StoreError::Database(error)
+    error.into()
 }
 
 fn database_options() -> Result<Options, StoreError> {
@@ -254,6 +277,12 @@ fn database_options() -> Result<Options, StoreError> {
     options.set_env(&environment);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
+    // What is damaged is found when it is read or written, and nothing is written after it. A log whose end is torn
+    // gives what lies before, for all families alike; one that is short of what was synced, or gone, is refused: the
+    // families would be of different heights.
+    options.set_paranoid_checks(true);
+    options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    options.set_track_and_verify_wals_in_manifest(true);
     options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_max_open_files(256);

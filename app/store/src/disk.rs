@@ -1,7 +1,7 @@
 //! What the state takes on disk.
 
 use crate::layout::{CONTENT, META};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, point};
 
 /// What a column family takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,9 @@ impl Store {
         for name in CONTENT.into_iter().chain([META]) {
             let family = database.family(name)?;
             database.rocks.flush_cf(family)?;
+            point::reached("compact/flushed");
             database.rocks.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
+            point::reached("compact/compacted");
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! What can go wrong with the state on disk. None of it is a transaction's fault: every one of these is
-//! fatal.
+//! fatal, and its sentence ends with what to do.
 
 use assay_types::hash::{AppHash, ChunkHash};
 use std::path::PathBuf;
@@ -26,9 +26,14 @@ pub enum StoreError {
         /// The format of this program.
         supported: u32,
     },
-    /// RocksDB failed.
-    #[error("the state database failed: {0}; check the disk's health and free space")]
-    Database(#[from] rocksdb::Error),
+    /// The disk takes no more.
+    #[error(
+        "there is no room for the state: {0}; make room and start again, nothing that was committed is lost"
+    )]
+    Full(String),
+    /// RocksDB failed otherwise.
+    #[error("the state database failed: {0}; check the disk's health and permissions, then start again")]
+    Database(rocksdb::Error),
     /// The state directory cannot be made.
     #[error("cannot use the state directory {}: {source}; check its path and permissions", .dir.display())]
     Directory {
@@ -38,10 +43,16 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// Something on disk is not what was written.
-    #[error("the state on disk is damaged: {0}; restore the data directory from a healthy node")]
+    #[error(
+        "the state on disk is damaged: {0}; \
+         make it again from a snapshot or from peers, as docs/runbooks/restore.md says"
+    )]
     Corrupt(String),
     /// The Merkle tree refused.
-    #[error("the state tree failed: {0}; restore the data directory from a healthy node")]
+    #[error(
+        "the state tree failed: {0}; \
+         make it again from a snapshot or from peers, as docs/runbooks/restore.md says"
+    )]
     Tree(String),
     /// A version that does not follow the last committed one.
     #[error("version {got} does not follow the last committed one; the next is {expected}")]
@@ -61,7 +72,10 @@ pub enum StoreError {
         version: u64,
     },
     /// The root under which a version would be written is not there.
-    #[error("the root of version {version} is missing; restore the data directory from a healthy node")]
+    #[error(
+        "the root of version {version} is missing; \
+         make the state again from a snapshot or from peers, as docs/runbooks/restore.md says"
+    )]
     MissingRoot {
         /// The version whose root is missing.
         version: u64,
@@ -107,7 +121,10 @@ pub enum StoreError {
         hash: ChunkHash,
     },
     /// A record that does not decode to its type.
-    #[error("the record {key:?} does not decode: {reason}; restore the data directory from a healthy node")]
+    #[error(
+        "the record {key:?} does not decode: {reason}; \
+         make the state again from a snapshot or from peers, as docs/runbooks/restore.md says"
+    )]
     Record {
         /// The key, as text.
         key: String,
@@ -116,7 +133,38 @@ pub enum StoreError {
     },
 }
 
+/// What a full disk, a quota and a limit of file sizes are called in RocksDB's messages: it has a kind for none.
+const NO_ROOM: [&str; 3] = ["No space left on device", "Disk quota exceeded", "File too large"];
+/// What a file that is gone is called there.
+const GONE: &str = "No such file or directory";
+
+impl From<rocksdb::Error> for StoreError {
+    fn from(error: rocksdb::Error) -> Self {
+        let text = error.as_ref();
+        match error.kind() {
+            rocksdb::ErrorKind::Corruption => StoreError::Corrupt(text.into()),
+            rocksdb::ErrorKind::IOError if NO_ROOM.iter().any(|name| text.contains(name)) => {
+                StoreError::Full(text.into())
+            }
+            // The directory is made before it is opened: what is missing was there.
+            rocksdb::ErrorKind::IOError if text.contains(GONE) => StoreError::Corrupt(text.into()),
+            _ => StoreError::Database(error),
+        }
+    }
+}
+
 impl StoreError {
+    /// Whether what is on disk is not what was written: the state has to be made again.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Corrupt(_)
+                | StoreError::Tree(_)
+                | StoreError::MissingRoot { .. }
+                | StoreError::Record { .. }
+        )
+    }
+
     /// What came back through the tree's reader, which speaks in errors of any type.
     pub(crate) fn from_tree(error: anyhow::Error) -> Self {
         match error.downcast::<StoreError>() {

@@ -22,6 +22,7 @@
 //! the hash is in the tree is for the writer to see to.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod careful;
 mod changes;
 mod database;
 mod disk;

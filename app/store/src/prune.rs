@@ -10,7 +10,7 @@
 //! for nothing but the write of one batch into memory.
 
 use crate::layout::{self, META, META_BASE, NODES, STALE, Stale, VALUES};
-use crate::{Store, StoreError, View};
+use crate::{Store, StoreError, View, point};
 use rocksdb::{IteratorMode, ReadOptions, WriteBatch};
 
 /// What a step of pruning did.
@@ -41,7 +41,9 @@ impl Store {
         let mut batch = WriteBatch::default();
         let database = self.database();
         batch.put_cf(database.family(META)?, META_BASE, oldest.to_be_bytes());
+        point::reached("keep/filled");
         database.write(batch)?;
+        point::reached("keep/written");
         Ok(oldest)
     }
 
@@ -93,9 +95,11 @@ impl Pruner {
             batch.delete_cf(stale, row);
         }
         pruned.more = pruned.nodes.saturating_add(pruned.values) >= most;
+        point::reached("prune/filled");
         if !database.write_behind(batch)? {
             return Ok(Pruned { more: true, busy: true, ..Pruned::default() });
         }
+        point::reached("prune/written");
         self.done = Some(last);
         Ok(pruned)
     }

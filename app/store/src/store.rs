@@ -6,7 +6,7 @@ use crate::snapshot::Restored;
 use crate::swap::Places;
 use crate::tree::EMPTY_ROOT;
 use crate::update;
-use crate::{Changes, Entry, Proven, Read, Staged, StoreError, View};
+use crate::{Changes, Entry, Proven, Read, Staged, StoreError, View, point};
 use assay_types::hash::{AppHash, ChunkHash};
 use rocksdb::WriteBatch;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,11 @@ impl Store {
         let database = Arc::new(Database::open(dir)?);
         let tip = database.get(META, META_TIP)?.map(|bytes| Tip::decode(&bytes)).transpose()?;
         if let Some(tip) = tip {
-            Self::check_root(&View::new(Arc::clone(&database)), &tip)?;
+            let view = View::new(Arc::clone(&database));
+            Self::check_root(&view, &tip)?;
+            // A state that has lost what is oldest is of no height at all.
+            let oldest = view.kept()?.map_or(tip.version, |kept| *kept.start());
+            view.root(oldest)?.ok_or(StoreError::MissingRoot { version: oldest })?;
         }
         Ok((database, tip))
     }
@@ -136,7 +140,9 @@ impl Store {
             }
         }
         self.fill(&mut batch, &staged, &[])?;
+        point::reached("genesis/filled");
         self.database().write(batch)?;
+        point::reached("genesis/written");
         *tip = Some(Tip { version: 0, root: staged.root });
         Ok(staged.root)
     }
@@ -168,8 +174,11 @@ impl Store {
         }
         Self::check_root(&self.view(), &parent)?;
         let mut batch = WriteBatch::default();
+        point::reached("commit/checked");
         self.fill(&mut batch, &staged, &index)?;
+        point::reached("commit/filled");
         self.database().write(batch)?;
+        point::reached("commit/written");
         self.remember(&staged);
         *tip = Some(Tip { version: staged.version, root: staged.root });
         Ok(Committed { version: staged.version, root: staged.root })
@@ -226,7 +235,10 @@ impl Store {
         for key in keys {
             batch.delete_cf(family, key);
         }
-        database.write_behind(batch)
+        point::reached("index/filled");
+        let written = database.write_behind(batch)?;
+        point::reached("index/written");
+        Ok(written)
     }
 
     pub(crate) fn tip(&self) -> Option<Tip> {

@@ -7,7 +7,7 @@ use super::args::{ExportArgs, HomeArgs, RestoreArgs, SnapshotArgs, SnapshotsComm
 use super::{print_json, print_text};
 use crate::error::{Error, Result};
 use crate::home::Home;
-use crate::snapshots;
+use crate::{open, snapshots};
 use assay_core::{APP_VERSION, ChainRecord};
 use assay_genesis::GenesisDoc;
 use assay_store::snapshot::{Folder, Made, Manifest, Refused, Restore, SnapshotError, export, import};
@@ -72,7 +72,7 @@ fn store_failed(error: StoreError) -> Error {
             "stop the node first; a running one makes snapshots itself, every snapshots.interval blocks"
         }
         StoreError::NoGenesis => "start the node first: there is no state yet",
-        _ => "check the disk's space and permissions",
+        ref error => open::hint(error),
     };
     Error::failed("store", error, hint)
 }

@@ -77,6 +77,9 @@ impl Work {
             }
             // The one of a height that is executed again after a crash.
             Err(SnapshotError::Exists(_) | SnapshotError::Stopped) => {}
+            Err(SnapshotError::Store(error)) if error.is_damage() => {
+                tracing::error!(%error, "no snapshot can be made of this state");
+            }
             Err(error) => tracing::warn!(%error, "no snapshot was made"),
         }
     }

@@ -7,7 +7,7 @@ use super::error::{SnapshotError, at};
 use super::manifest::{FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manifest};
 use super::walk::Walk;
 use crate::tree::Tree;
-use crate::{Entry, Read, StoreError, View, point};
+use crate::{Entry, Read, StoreError, View, careful, point};
 use assay_types::hash::{AppHash, ChunkHash};
 use assay_types::limits::CHUNK_BYTES;
 use jmt::{KeyHash, Sha256Jmt};
@@ -264,9 +264,8 @@ impl Writer<'_> {
 
     fn put_state(&mut self, entries: Vec<Entry>, last: KeyHash) -> Result<(), SnapshotError> {
         let tree = Tree(self.view);
-        let proof = Sha256Jmt::new(&tree)
-            .get_range_proof(last, self.manifest.height)
-            .map_err(StoreError::from_tree)?;
+        let height = self.manifest.height;
+        let proof = careful::prove(&tree, |tree| Sha256Jmt::new(tree).get_range_proof(last, height))?;
         self.making.entries += entries.len() as u64;
         self.put(&Chunk::State { entries, proof })
     }

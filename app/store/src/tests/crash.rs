@@ -155,3 +155,59 @@ fn a_process_killed_while_it_prunes_has_lost_nothing_that_is_kept() {
     }
     assert!(pruned > 8 * WINDOW, "{pruned}");
 }
+
+/// As [`block`], and the chunk of the height two before goes.
+fn block_without_older_chunks(height: u64) -> (Changes, Vec<Entry>) {
+    let (mut changes, index) = block(height);
+    if height > 2 {
+        let older = block(height - 2).0.blobs.into_keys();
+        changes.blobs.extend(older.map(|hash| (hash, None)));
+    }
+    (changes, index)
+}
+
+/// Commits, and gives the place of chunks back all the time.
+fn commit_and_compact_until_killed(store: &Store) {
+    let compacting = store.clone();
+    std::thread::spawn(move || {
+        loop {
+            compacting.compact().unwrap()
+        }
+    });
+    if store.version().is_none() {
+        store.genesis(Changes::default()).unwrap();
+    }
+    let start = store.version().unwrap() + 1;
+    for height in start..start + 20_000 {
+        let (changes, index) = block_without_older_chunks(height);
+        store.commit(store.stage(height, changes).unwrap(), index).unwrap();
+        println!("committed {height}");
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the environment tells the process to be killed from the test")]
+fn a_process_killed_while_chunks_give_their_place_back_has_every_other_chunk() {
+    if let Some(dir) = std::env::var_os(KILLED_DIR) {
+        return commit_and_compact_until_killed(&Store::open(std::path::Path::new(&dir)).unwrap());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let name = "a_process_killed_while_chunks_give_their_place_back_has_every_other_chunk";
+    for round in 0..6u64 {
+        let told = run_and_kill(dir.path(), name, 8, round * 1100);
+        let store = Store::open(dir.path()).unwrap();
+        let version = store.version().unwrap();
+        assert!(version == told || version == told + 1, "told of {told}, found {version}");
+        let mut model = Model::new();
+        for height in 1..=version {
+            apply(&mut model, &block(height).0);
+            let chunk = block(height).0.blobs.into_keys().next().unwrap();
+            assert_eq!(store.blob(&chunk).unwrap().is_some(), height + 2 > version, "{height} at {version}");
+        }
+        assert_eq!(store.root().unwrap(), root_by_definition(&model));
+        store.compact().unwrap();
+        let bytes = store.disk().unwrap().iter().find(|family| family.name == "blobs").unwrap().bytes;
+        assert!(bytes < 1_000_000, "{bytes}");
+    }
+}

@@ -3,6 +3,10 @@
 
 mod basics;
 mod crash;
+mod damage;
+mod deaths;
+mod full;
+mod life;
 mod memory;
 mod overlay;
 mod proofs;
