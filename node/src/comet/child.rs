@@ -60,12 +60,14 @@ impl Comet {
         self.child.id()
     }
 
-    /// Why CometBFT ended, or `None` while it runs.
+    /// Why CometBFT ended, or its consensus, without which it would sit there for ever; `None` while it runs.
     ///
     /// # Errors
     /// When the kernel does not say.
     pub fn ended(&mut self) -> io::Result<Option<String>> {
-        let Some(status) = self.child.try_wait()? else { return Ok(None) };
+        let Some(status) = self.child.try_wait()? else {
+            return Ok(self.tail.failure().map(|line| format!("its consensus has ended: {line}")));
+        };
         // Its last words may still be on their way.
         self.join();
         Ok(Some(self.reason(status)))

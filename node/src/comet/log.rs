@@ -12,14 +12,27 @@ const MAX_LOG_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_LINE_BYTES: u64 = 16 * 1024;
 /// Lines that are remembered.
 const TAIL_LINES: usize = 20;
+/// What CometBFT says when its consensus has ended and the rest of it goes on, for ever and in vain: on a full disk,
+/// for example.
+const CONSENSUS_FAILURE: &str = "CONSENSUS FAILURE!!!";
 
-/// The last lines.
+/// The last lines, and the one that says that consensus failed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tail(Arc<Mutex<VecDeque<String>>>);
+pub(super) struct Tail(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    last: VecDeque<String>,
+    failure: Option<String>,
+}
 
 impl Tail {
     fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Lines { last: lines, failure } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.is_none() && line.contains(CONSENSUS_FAILURE) {
+            // Its reason; what follows are the names of functions.
+            *failure = Some(line.split(" stack=").next().unwrap_or_default().to_owned());
+        }
         if lines.len() == TAIL_LINES {
             lines.pop_front();
         }
@@ -30,7 +43,12 @@ impl Tail {
     pub(super) fn last_error(&self) -> Option<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = |line: &&String| ["I[", "D["].iter().any(|level| line.starts_with(level));
-        lines.iter().rev().find(|line| !quiet(line) && !line.trim().is_empty()).cloned()
+        lines.last.iter().rev().find(|line| !quiet(line) && !line.trim().is_empty()).cloned()
+    }
+
+    /// Why consensus ended, if it did.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
     }
 }
 
@@ -87,6 +105,20 @@ mod tests {
         copy(text.as_bytes(), &path, &tail).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         assert_eq!(tail.last_error().as_deref(), Some("E[2] port is taken"));
+        assert_eq!(tail.failure(), None);
+    }
+
+    #[test]
+    fn consensus_that_has_ended_is_noticed_and_its_reason_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let text =
+            "E[1] CONSENSUS FAILURE!!!     module=consensus err=\"no space left\" stack=\"goroutine 7\"\n";
+        let lines = [text.to_owned(), "I[2] a peer came\n".repeat(2 * TAIL_LINES)].concat();
+        let tail = Tail::default();
+        copy(lines.as_bytes(), &folder.path().join("comet.log"), &tail).unwrap();
+        let reason = tail.failure().unwrap();
+        assert!(reason.ends_with("err=\"no space left\""), "{reason}");
+        assert_eq!(tail.last_error(), None);
     }
 
     #[test]
