@@ -13,7 +13,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # crates: otherwise RocksDB compiles again.
 CARGO := tools/setup/cargo
 
-.PHONY: build demo test bench calibrate lint engine where setup cross fuzz miri asan
+.PHONY: build demo test soak bench calibrate lint engine where setup cross fuzz miri asan
 
 build: setup
 	$(CARGO) build --release --workspace
@@ -30,6 +30,12 @@ demo: setup
 test: setup lint
 	$(CARGO) build --release --workspace --all-targets
 	$(CARGO) test --release --workspace --no-fail-fast
+
+# A validator under load whose processes are killed again and again; SEED takes the moments of a run before.
+soak: setup
+	$(CARGO) build --release --workspace --all-targets
+	ASSAY_SOAK_KILLS=$(or $(KILLS),200) $(if $(SEED),ASSAY_SOAK_SEED=$(SEED)) \
+		$(CARGO) test --release --workspace --test main -- --nocapture killed_at_any_moment
 
 # Golden vectors on this processor, with each of its sets of kernels, and on the others that can be emulated.
 cross: setup

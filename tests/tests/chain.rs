@@ -4,10 +4,9 @@
 //! its judgement, the decision, the commit, the recheck of what still waits.
 
 use crate::sender::{MAX_FEE, Sender};
-use crate::support::wallet;
-use assay_core::{App, Reader};
+use crate::support::state_machine;
+use assay_core::Reader;
 use assay_genesis::{GenesisAccount, GenesisDoc, GenesisEngine, GenesisState, Validator, engines, networks};
-use assay_store::Store;
 use assay_types::amount::Amount;
 use assay_types::message::Message;
 use assay_types::params::Params;
@@ -38,14 +37,9 @@ pub struct Chain {
 impl Chain {
     /// A chain with the parameters of local networks, changed.
     pub fn start(change: impl FnOnce(&mut Params)) -> Self {
-        // The engine's machine code is made once.
-        let _warm = wallet();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        let env = |name: &str| std::env::var(name).ok();
-        let cache = assayd::engine::cache_folder(env);
-        let engine = assayd::engine::load(&cache, &mut |_| ()).unwrap().engine(path.join("plans"));
-        let app = Arc::new(App::open(Store::open(&path.join("app.db")).unwrap(), engine).unwrap());
+        let app = Arc::new(state_machine(path));
         let (reader, speculation) = (app.reader(), Speculation::start(&app.reader()));
         let handler = AbciApp::new(app, Refusals::default(), speculation.ahead(), path.into());
         let key = PrivateKey::Ed25519([1u8; 32][..].try_into().unwrap());

@@ -60,7 +60,7 @@ fn snapshot_from(client: &Client, height: u64) -> StateSyncInfo {
 }
 
 /// What `assayd` prints as JSON.
-fn assayd(words: &[&str]) -> Value {
+pub fn assayd(words: &[&str]) -> Value {
     let output = Command::new(ok(Binaries::find()).assayd).args(words).arg("--json").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"))

@@ -1,6 +1,8 @@
 //! Where things are, and one network at a time.
 
+use assay_core::App;
 use assay_netlab::{Binaries, Network, Options, Wallet};
+use assay_store::Store;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use std::ffi::OsStr;
@@ -48,6 +50,17 @@ pub fn wallet() -> Wallet {
         ran.unwrap_or_else(|error| panic!("{error}"));
     });
     wallet
+}
+
+/// The state machine with the real engine, over the state in a folder.
+pub fn state_machine(folder: &Path) -> App {
+    // The engine's machine code is made once.
+    let _warm = wallet();
+    let env = |name: &str| std::env::var(name).ok();
+    let cache = assayd::engine::cache_folder(env);
+    let compilers = assayd::engine::load(&cache, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    let store = Store::open(&folder.join("app.db")).unwrap_or_else(|error| panic!("{error}"));
+    App::open(store, compilers.engine(folder.join("plans"))).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Two cores cannot run two networks without missing their deadlines.

@@ -9,6 +9,7 @@ use crate::ports::PORTS_PER_NODE;
 use crate::process::Handle;
 use assay::client::Client;
 use rustix::process::Signal;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ pub struct Node {
     binary: PathBuf,
     ports: Ports,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
+    under: Vec<OsString>,
     gateway: Client,
     running: Option<Running>,
     orphan: Option<Handle>,
@@ -68,8 +71,9 @@ impl Node {
     pub(crate) fn new(name: String, dir: &Path, binary: PathBuf, ports: Ports) -> Result<Self, Error> {
         let gateway = Client::new(&format!("http://127.0.0.1:{}", ports.gateway))?;
         let (home, log) = (dir.join("homes").join(&name), dir.join(format!("{name}.log")));
-        let flags = Vec::new();
-        Ok(Self { name, home, log, binary, ports, flags, gateway, running: None, orphan: None })
+        let (flags, variables, under) = Default::default();
+        let (running, orphan) = (None, None);
+        Ok(Self { name, home, log, binary, ports, flags, variables, under, gateway, running, orphan })
     }
 
     /// The name, `node0` and so on.
@@ -107,6 +111,18 @@ impl Node {
         self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
     }
 
+    /// Variables that both processes get from the next start on, beside those of this process.
+    pub fn set_variables(&mut self, variables: &[(&str, &str)]) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.variables = variables.iter().map(owned).collect();
+    }
+
+    /// The words before `assayd start` from the next start on: a program that becomes the one that the rest names, as
+    /// `nsenter` does.
+    pub fn run_under(&mut self, words: &[&OsStr]) {
+        self.under = words.iter().map(|word| (*word).to_owned()).collect();
+    }
+
     /// Starts the processes and returns at once; [`Node::wait_ready`] waits.
     ///
     /// # Errors
@@ -119,10 +135,14 @@ impl Node {
         let open = OpenOptions::new().create(true).append(true).open(&self.log);
         let out = open.map_err(Error::io("cannot open", &self.log))?;
         let err = out.try_clone().map_err(Error::io("cannot open", &self.log))?;
-        let child = Command::new(&self.binary)
+        let mut words = self.under.iter().map(OsString::as_os_str).chain([self.binary.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or(self.binary.as_os_str()));
+        let child = command
+            .args(words)
             .args(["start", "--home"])
             .arg(&self.home)
             .args(&self.flags)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
