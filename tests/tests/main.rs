@@ -21,6 +21,7 @@ mod market;
 mod models;
 mod network;
 mod onnx;
+mod operator;
 mod pruning;
 mod sender;
 mod solo;

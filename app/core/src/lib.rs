@@ -7,7 +7,8 @@
 //! Invariants:
 //! * A block's results and its root are a function of the state before it and of its bytes. There is no
 //!   clock, no randomness, no environment, no order of arrival in here.
-//! * Nothing reaches the disk but in [`App::init_chain`] and [`App::commit`].
+//! * Nothing reaches the disk but in [`App::init_chain`] and [`App::commit`], and, on a node that is stopped, in
+//!   [`rollback`].
 //! * A failure is either a [`Rejected`](assay_types::error::Rejected), the same on every machine and with a
 //!   stable number, or a [`Fatal`], after which this process must stop. Nothing that an outsider sends is
 //!   fatal.
@@ -46,6 +47,7 @@ mod proposal;
 mod prune;
 mod reader;
 mod recent;
+pub mod rollback;
 mod run;
 mod stage;
 mod turns;

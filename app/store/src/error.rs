@@ -98,6 +98,16 @@ pub enum StoreError {
         /// The newest one.
         newest: u64,
     },
+    /// The last version cannot be taken back.
+    #[error(
+        "version {version} cannot be taken back: {why}; restore a snapshot instead, as docs/runbooks/restore.md says"
+    )]
+    NoWayBack {
+        /// The last version.
+        version: u64,
+        /// Why.
+        why: String,
+    },
     /// A proof cannot be made in a tree without any key.
     #[error("the state at version {version} is empty, which has no proofs")]
     EmptyTree {

@@ -8,8 +8,8 @@
 //! Invariants:
 //! * The root is a function of the content alone: not of the order of writes, nor of the heights they came
 //!   at.
-//! * Nothing reaches the disk but through [`Store::genesis`] and [`Store::commit`], each one synced, atomic
-//!   batch. After a kill at any instant the store holds exactly some committed version.
+//! * Nothing of the state reaches the disk but through [`Store::genesis`], [`Store::commit`] and [`Store::rollback`],
+//!   each one synced, atomic batch. After a kill at any instant the store holds exactly some committed version.
 //! * A version is written only on top of the one before it, whose root must be there (the tree library would
 //!   start an empty tree otherwise, without a word).
 //! * Keys and values are never empty: such entries could not be proven.
@@ -38,6 +38,7 @@ mod proven;
 mod prune;
 mod read;
 mod record;
+mod rollback;
 pub mod snapshot;
 mod stage;
 mod store;
@@ -45,7 +46,9 @@ mod swap;
 mod tree;
 mod update;
 mod view;
+mod walk;
 mod warm;
+mod written;
 
 pub use changes::Changes;
 pub use disk::FamilySize;
@@ -58,7 +61,9 @@ pub use read::{Entry, Read, ReadExt};
 pub use stage::Staged;
 pub use store::{Committed, Store};
 pub use view::View;
+pub use walk::{Found, Walk};
 pub use warm::{TreeMemory, Warmed};
+pub use written::Written;
 
 #[cfg(test)]
 mod tests;

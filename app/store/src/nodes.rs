@@ -1,8 +1,9 @@
 //! Records of the tree in memory.
 //!
-//! A record is written once and never changed, so what was read once stays true, for every view. Two things could make
-//! it untrue, and neither can: a genesis that is repeated writes version 0 anew, so nothing of version 0 is kept here;
-//! and a restored state comes with a database of its own, so with memory of its own.
+//! A record is written once and never changed, so what was read once stays true, for every view. Three things could
+//! make it untrue, and none can: a genesis that is repeated writes version 0 anew, so nothing of version 0 is kept here;
+//! a restored state comes with a database of its own, so with memory of its own; and a version that is taken back may be
+//! written anew, so from then on nothing is kept ([`Nodes::stop`]): it is the work of a tool, and its last.
 //!
 //! What is kept is what the last version has, at most one record of each place: a commit puts what it wrote over what
 //! that replaced. It is bounded by [`MOST_BYTES`]; beyond that a record goes that nobody asked for since the last time
@@ -12,7 +13,7 @@ use crate::place::{Place, Spot};
 use crate::record::Record;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of all records in memory, about: at ten million keys, the whole tree.
@@ -26,6 +27,7 @@ const ENTRY_BYTES: usize = 80;
 pub(crate) struct Nodes {
     parts: Vec<Mutex<Part>>,
     most_bytes: usize,
+    stopped: AtomicBool,
     missed: AtomicU64,
     crowded: AtomicU64,
 }
@@ -50,7 +52,7 @@ impl Nodes {
     pub(crate) fn new(most_bytes: usize) -> Self {
         let parts = (0..PARTS).map(|_| Mutex::default()).collect();
         let (missed, crowded) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { parts, most_bytes: most_bytes / PARTS, missed, crowded }
+        Self { parts, most_bytes: most_bytes / PARTS, stopped: AtomicBool::new(false), missed, crowded }
     }
 
     /// A record that is remembered.
@@ -69,7 +71,7 @@ impl Nodes {
     pub(crate) fn put(&self, place: Place, record: Arc<Record>) {
         let mut part = self.part(&place);
         let later = part.records.get(&place.spot()).is_some_and(|kept| kept.version > place.version);
-        if place.version == 0 || later {
+        if place.version == 0 || later || self.stopped.load(Ordering::SeqCst) {
             return;
         }
         part.bytes = part.bytes.saturating_add(taken(&record));
@@ -81,6 +83,14 @@ impl Nodes {
             self.crowded.fetch_add(1, Ordering::Relaxed);
         }
         while part.bytes > self.most_bytes && part.turn() {}
+    }
+
+    /// Forgets everything and remembers nothing any more.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        for part in &self.parts {
+            *part.lock().unwrap_or_else(PoisonError::into_inner) = Part::default();
+        }
     }
 
     /// Forgets a record that the last version has none in place of.

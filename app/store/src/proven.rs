@@ -60,7 +60,8 @@ impl View {
         Ok(Proven { value, proof: proof.encode_to_vec(), root })
     }
 
-    fn expect(&self, version: u64) -> Result<(), StoreError> {
+    /// Refuses a version that is not kept.
+    pub(crate) fn expect(&self, version: u64) -> Result<(), StoreError> {
         let kept = self.kept()?.ok_or(StoreError::NoGenesis)?;
         if kept.contains(&version) {
             return Ok(());

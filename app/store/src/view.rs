@@ -71,6 +71,11 @@ impl View {
 
     /// The newest value under a key's hash that is no newer than a version.
     pub(crate) fn value_at(&self, hash: &KeyHash, version: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.entry_at(hash, version)?.map(|(_, value)| value))
+    }
+
+    /// The same with its key.
+    pub(crate) fn entry_at(&self, hash: &KeyHash, version: u64) -> Result<Option<Entry>, StoreError> {
         let at = layout::value_key(hash, version);
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(hash.0);
@@ -78,7 +83,7 @@ impl View {
         let mode = IteratorMode::From(&at, Direction::Reverse);
         let Some(newest) = self.iterate(VALUES, options, mode)?.next() else { return Ok(None) };
         let (_, bytes) = newest?;
-        Ok(layout::value_of(&bytes)?.map(|(_, value)| value.to_vec()))
+        Ok(layout::value_of(&bytes)?.map(|(key, value)| (key.to_vec(), value.to_vec())))
     }
 
     /// The key and the value of a leaf.

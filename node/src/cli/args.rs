@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::offline_args::RollbackArgs;
 use crate::faults::Lie;
 use crate::home::Home;
 use assay_types::address::Address;
@@ -50,6 +51,13 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: SnapshotsCommand,
     },
+    /// Take the last height back, in the state and in CometBFT; the next start executes its block again.
+    #[command(
+        after_help = "Examples:\n  $ assayd rollback\n  $ assayd rollback --home /srv/assay --yes --json\n\n\
+                      The node must be stopped. It can be done again, as far back as versions are kept: see\n\
+                      docs/runbooks/mismatch.md."
+    )]
+    Rollback(RollbackArgs),
     /// Say how a running node is doing.
     Status(StatusArgs),
     /// Check that this machine computes the right bits.

@@ -8,7 +8,10 @@ mod comet;
 mod create;
 mod dev;
 mod logging;
+mod offline;
+mod offline_args;
 mod report;
+mod rollback;
 mod snapshots;
 mod start;
 #[cfg(test)]
@@ -43,6 +46,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Start(args) => start::start(args),
         Command::Dev(args) => dev::dev(args, cli.json),
         Command::Snapshots { command } => snapshots::run(command, cli.json),
+        Command::Rollback(args) => rollback::run(args, cli.json),
         Command::Status(args) => report::status(args, cli.json),
         Command::Selftest => report::selftest(cli.json),
         Command::Version { long } => report::version(*long, cli.json),

@@ -8,7 +8,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::node::{self, Consensus, Options};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) fn start(args: &StartArgs) -> Result<()> {
     let home = args.home.home();
@@ -33,12 +33,7 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
     let consensus = if args.external_comet {
         Consensus::External
     } else {
-        let named = args.cometbft.as_deref().or_else(|| {
-            let set = Path::new(&config.comet.binary);
-            (!config.comet.binary.is_empty()).then_some(set)
-        });
-        let binary =
-            locate::locate(named, env).map_err(|error| Error::input("no_comet", &error, error.hint()))?;
+        let binary = comet_binary(&config, args.cometbft.as_deref())?;
         let assayd = std::env::current_exe()
             .map_err(|error| Error::internal("exe", error, "start assayd by its full path"))?;
         Consensus::Child { assayd, binary }
@@ -49,10 +44,24 @@ pub(super) fn start(args: &StartArgs) -> Result<()> {
     node::run(&Options { home, config, faults }, compilers, &consensus)
 }
 
+/// The program of CometBFT: the one that is named, or set, or found.
+pub(super) fn comet_binary(config: &Config, named: Option<&Path>) -> Result<PathBuf> {
+    let named = named.or_else(|| {
+        let set = Path::new(&config.comet.binary);
+        (!config.comet.binary.is_empty()).then_some(set)
+    });
+    locate::locate(named, env).map_err(|error| Error::input("no_comet", &error, error.hint()))
+}
+
+/// Reads a home's settings.
+pub(super) fn config(path: &Path, set: &[String]) -> Result<Config> {
+    config::load(Some(path), env, set)
+        .map_err(|error| Error::input("bad_config", error, "correct the setting; see docs/operators.md"))
+}
+
 /// Reads a home's settings, and starts the log.
 pub(super) fn settings(path: &Path, set: &[String]) -> Result<Config> {
-    let config = config::load(Some(path), env, set)
-        .map_err(|error| Error::input("bad_config", error, "correct the setting; see docs/operators.md"))?;
+    let config = self::config(path, set)?;
     logging::start(&config.log)?;
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for (name, nearest) in config::unknown_variables(names) {

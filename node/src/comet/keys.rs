@@ -1,9 +1,9 @@
 //! CometBFT's key files: the node's identity, the key that signs votes, and what was signed last.
 //!
 //! Both keys are ed25519. A file is written once and never overwritten: a second `priv_validator_state.json`
-//! could make a validator sign twice.
+//! could make a validator sign twice. Only who resets a node and asks for it ([`forget_votes`]) gets a new one.
 
-use crate::home::{Home, write_new};
+use crate::home::{Home, replace, write_new};
 use assay_types::key::{PublicKey, SecretKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -114,8 +114,22 @@ pub fn create(home: &Home) -> Result<Identity, KeyFileError> {
         "priv_key": validator.secret,
     });
     write(&home.validator_key(), &key)?;
-    write(&home.validator_state(), &json!({"height": "0", "round": 0, "step": 0}))?;
+    write(&home.validator_state(), &nothing_signed())?;
     Ok(Identity { node: node.public, validator: validator.public })
+}
+
+/// What a validator that has signed nothing has signed last.
+fn nothing_signed() -> serde_json::Value {
+    json!({"height": "0", "round": 0, "step": 0})
+}
+
+/// Forgets what was signed last. On a chain that goes on, the validator can then sign twice.
+///
+/// # Errors
+/// [`KeyFileError::Io`].
+pub fn forget_votes(home: &Home) -> Result<(), KeyFileError> {
+    let path = home.validator_state();
+    replace(&path, &format!("{:#}\n", nothing_signed())).map_err(|error| failed(&path, error))
 }
 
 /// Reads the public halves of a home's keys.

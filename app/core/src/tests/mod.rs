@@ -18,5 +18,6 @@ mod packing;
 mod proposals;
 mod readers;
 mod real;
+mod rollback;
 mod storage;
 mod toy;

@@ -5,7 +5,6 @@
 use super::chunk::Chunk;
 use super::error::{SnapshotError, at};
 use super::manifest::{FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manifest};
-use super::walk::Walk;
 use crate::tree::Tree;
 use crate::{Entry, Read, StoreError, View, careful, point};
 use assay_types::hash::{AppHash, ChunkHash};
@@ -244,9 +243,9 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn state(&mut self) -> Result<(), SnapshotError> {
-        let mut walk = Walk::new(self.view)?;
+        let mut walk = self.view.walk(self.manifest.height)?;
         let (mut entries, mut bytes, mut last) = (Vec::new(), PROOF_BYTES, None);
-        while let Some(found) = walk.next()? {
+        while let Some(found) = walk.next_entry()? {
             let takes = found.key.len() + found.value.len() + ITEM_BYTES;
             if let Some(last) = last.filter(|_| bytes + takes > self.room) {
                 self.put_state(std::mem::take(&mut entries), last)?;
@@ -308,12 +307,17 @@ impl Writer<'_> {
     }
 }
 
+/// Which model chunk a key of the state names, if it names one.
+pub(crate) fn chunk_of(key: &[u8]) -> Option<ChunkHash> {
+    let hash = key.strip_prefix(BLOB_KEYS).and_then(|hash| std::str::from_utf8(hash).ok());
+    hash.and_then(|hash| hash.parse().ok())
+}
+
 /// The model chunk that a key of the state names.
 fn blob_of(view: &View, key: &[u8]) -> Result<Vec<u8>, StoreError> {
     let name = || String::from_utf8_lossy(key).into_owned();
-    let hash = key.strip_prefix(BLOB_KEYS).and_then(|hash| std::str::from_utf8(hash).ok());
-    let hash: Option<ChunkHash> = hash.and_then(|hash| hash.parse().ok());
-    let hash = hash.ok_or_else(|| StoreError::Corrupt(format!("the key {} names no chunk", name())))?;
+    let hash =
+        chunk_of(key).ok_or_else(|| StoreError::Corrupt(format!("the key {} names no chunk", name())))?;
     match view.blob(&hash)? {
         Some(blob) if blob.len() <= CHUNK_BYTES => Ok(blob),
         Some(blob) => Err(StoreError::BadEntry { what: "a model chunk", len: blob.len(), most: CHUNK_BYTES }),

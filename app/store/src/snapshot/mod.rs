@@ -23,11 +23,11 @@ mod frozen;
 mod manifest;
 mod restore;
 mod target;
-mod walk;
 
 pub use chunk::Chunk;
 pub use error::{Refused, SnapshotError};
 pub use export::{export, import};
+pub(crate) use folder::chunk_of;
 pub use folder::{Folder, Made, Making, Spec};
 pub use manifest::{
     ChunkDigest, ChunkInfo, ChunkKind, FORMAT, MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_MANIFEST_BYTES, Manifest,

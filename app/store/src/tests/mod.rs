@@ -11,6 +11,7 @@ mod memory;
 mod overlay;
 mod proofs;
 mod prune;
+mod rollback;
 mod roots;
 mod snapshot_crash;
 mod snapshot_refusals;

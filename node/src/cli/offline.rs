@@ -1,0 +1,92 @@
+//! What the commands on a stopped node share: its home, its state, and a word before something is lost.
+
+use super::args::HomeArgs;
+use crate::error::{Error, Result};
+use crate::home::Home;
+use assay_core::Fatal;
+use assay_store::{Store, StoreError};
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
+
+/// The home, which must be one.
+pub(super) fn home(args: &HomeArgs) -> Result<Home> {
+    let home = args.home();
+    if !home.config().is_file() {
+        let message = format!("there is no home at {}", home.root().display());
+        return Err(Error::input("no_home", message, "name the node's home with --home"));
+    }
+    Ok(home)
+}
+
+/// Whether there is a state's database; opening one that is not there would make it.
+pub(super) fn has_database(home: &Home) -> bool {
+    home.store().join("CURRENT").exists()
+}
+
+/// The state of a node that is stopped.
+pub(super) fn open(home: &Home) -> Result<Store> {
+    if !has_database(home) {
+        return Err(store_failed(StoreError::NoGenesis));
+    }
+    Store::open(&home.store()).map_err(store_failed)
+}
+
+/// Why the state is not opened, read or written.
+pub(super) fn store_failed(error: StoreError) -> Error {
+    let (name, hint) = match error {
+        StoreError::Locked { .. } => ("running", "stop the node first, then try again"),
+        StoreError::NoGenesis => ("no_state", "start the node first: there is no state yet"),
+        StoreError::Format { .. } => (
+            "other_version",
+            "`assayd version --long` says what this program is for; see docs/compatibility.md",
+        ),
+        StoreError::NoWayBack { .. } => ("no_way_back", "see docs/runbooks/restore.md; nothing was changed"),
+        StoreError::UnknownVersion { .. } => {
+            ("not_kept", "name a height that is kept; an archive node has all")
+        }
+        _ => ("store", "check the disk's space and permissions; see docs/runbooks/restore.md"),
+    };
+    Error::failed(name, error, hint)
+}
+
+/// As [`store_failed`], for what the state machine says.
+pub(super) fn state_failed(error: Fatal) -> Error {
+    match error {
+        Fatal::Store(error) => store_failed(error),
+        Fatal::NoChain => store_failed(StoreError::NoGenesis),
+        error if error.is_other_version() => {
+            let hint = "`assayd version --long` says what this program is for; see docs/compatibility.md";
+            Error::failed("other_version", error, hint)
+        }
+        error => Error::failed("state", error, "see docs/runbooks/mismatch.md"),
+    }
+}
+
+/// Whether somebody has one of CometBFT's databases open: then this home has a node that runs.
+pub(super) fn comet_runs(home: &Home) -> bool {
+    let lock = std::fs::File::open(home.comet_blocks().join("LOCK"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+}
+
+/// Goes on if the user wants it: said by `--yes`, or now, on a terminal.
+pub(super) fn confirm(yes: bool, json: bool, what: &str) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if json || !std::io::stdin().is_terminal() {
+        return Err(Error::input("unconfirmed", what, "give --yes if that is what you want"));
+    }
+    eprint!("{what}\nGo on? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    match (read, answer.trim()) {
+        (Ok(_), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(Error::input("unconfirmed", "nothing was changed", "answer y, or give --yes")),
+    }
+}
+
+/// The folder of a file that is to be written.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,117 @@
+//! What an operator does to a real node that is stopped: takes heights back, compares it with another, begins anew.
+
+use crate::network::{PATIENCE, ok};
+use crate::sender::Sender;
+use crate::support::{only_network, wallet};
+use assay_netlab::{Binaries, Network, Options};
+use assay_types::amount::Amount;
+use assay_types::hash::TxHash;
+use assay_types::message::{Message, Transfer};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+/// Heights that the node keeps.
+const WINDOW: u64 = 10;
+const FUNDS: Amount = Amount(1_000_000_000_000);
+
+/// One validator with short blocks.
+fn one(folder: &Path, sender: &Sender) -> Network {
+    let _warm = wallet();
+    let mut options = Options::new(folder.join("network"), ok(Binaries::find()));
+    options.validators = 1;
+    options.accounts = vec![(sender.address(), FUNDS)];
+    options.settings = vec!["comet.timeout_commit_ms=100".into(), format!("state.retain_heights={WINDOW}")];
+    ok(Network::start(options))
+}
+
+/// What `assayd` prints as JSON, and its exit status.
+pub fn assayd(words: &[&str]) -> (i32, Value) {
+    let mut command = Command::new(ok(Binaries::find()).assayd);
+    let output = command.args(words).arg("--json").stdin(std::process::Stdio::null()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"));
+    (output.status.code().unwrap(), value)
+}
+
+pub fn done(words: &[&str]) -> Value {
+    let (status, value) = assayd(words);
+    assert_eq!(status, 0, "{words:?}: {value}");
+    value
+}
+
+pub fn refused(words: &[&str]) -> (i32, String) {
+    let (status, value) = assayd(words);
+    (status, value["error"]["name"].as_str().unwrap_or_else(|| panic!("{words:?}: {value}")).to_owned())
+}
+
+fn pay(network: &mut Network, sender: &Sender, amount: u128) -> TxHash {
+    let client = network.node(0).gateway().clone();
+    let to = Sender::new(200).address();
+    let tx = sender.tx(&client, vec![Message::Transfer(Transfer { to, amount: Amount(amount) })]);
+    let hash = ok(client.submit(&tx));
+    assert_eq!(ok(client.wait(&hash, PATIENCE)).code, 0);
+    hash
+}
+
+fn restart(network: &mut Network, height: u64) {
+    let node = network.node(0);
+    ok(node.start());
+    ok(node.wait_ready(PATIENCE));
+    ok(node.wait_height(height, PATIENCE));
+}
+
+#[test]
+fn heights_that_were_taken_back_are_executed_again_and_the_chain_goes_on() {
+    let _only = only_network();
+    let folder = tempfile::tempdir().unwrap();
+    let sender = Sender::new(1);
+    let mut network = one(folder.path(), &sender);
+    let client = network.node(0).gateway().clone();
+    let model = sender.publish_iris(&client);
+    ok(network.wait_height(2 * WINDOW, PATIENCE));
+    let paid = pay(&mut network, &sender, 5);
+    let home = network.node(0).home().to_str().unwrap().to_owned();
+    let rollback = ["rollback", "--home", &home, "--yes"];
+    assert_eq!(refused(&rollback), (1, "running".into()));
+    ok(network.node(0).stop());
+    assert_eq!(refused(&rollback[..3]), (2, "unconfirmed".into()));
+
+    let first = done(&rollback);
+    let height = first["height"].as_u64().unwrap();
+    assert_eq!((&first["comet_height"], &first["agrees"]), (&height.into(), &true.into()), "{first}");
+    assert_eq!(first["app_hash"], first["comet_app_hash"]);
+    // CometBFT is behind its last block by one already, and stays there: the application alone goes further back.
+    let second = done(&rollback);
+    assert_eq!(
+        (&second["height"], &second["comet_height"]),
+        (&(height - 1).into(), &height.into()),
+        "{second}"
+    );
+    restart(&mut network, height + 3);
+    let header = ok(client.block(Some(height + 1)));
+    assert_eq!(header.app_hash.to_string(), first["app_hash"], "another root than before");
+    assert_eq!(ok(client.wait(&paid, PATIENCE)).code, 0);
+    assert_eq!(ok(client.account(&sender.address())).nonce, 2);
+    assert!(ok(client.model(&model)).is_some());
+    pay(&mut network, &sender, 6);
+
+    // As far back as heights are kept, and not further.
+    let top = ok(client.status()).heights.application;
+    ok(network.node(0).stop());
+    let mut back = 0;
+    let refusal = loop {
+        let (status, value) = assayd(&rollback);
+        if status != 0 {
+            break (status, value["error"].clone());
+        }
+        back += 1;
+        assert!(back < 20 * WINDOW, "there is no end to it");
+    };
+    assert_eq!((refusal.0, refusal.1["name"].as_str()), (1, Some("no_way_back")), "{refusal:?}");
+    assert!(back + 1 >= WINDOW, "only {back} heights could be taken back");
+    restart(&mut network, top + 2);
+    pay(&mut network, &sender, 7);
+    assert_eq!(ok(client.account(&Sender::new(200).address())).balance, Amount(18));
+    ok(network.stop());
+}
