@@ -58,6 +58,22 @@ impl Home {
         self.0.join("data/app.db")
     }
 
+    /// Where a new database of the application is made, waits, and where the one that it replaced goes.
+    pub fn store_leftovers(&self) -> [PathBuf; 3] {
+        ["restore", "restored", "old"].map(|ending| self.0.join(format!("data/app.db.{ending}")))
+    }
+
+    /// CometBFT's databases and its log of messages: `data/blockstore.db` and so on.
+    pub fn comet_data(&self) -> [PathBuf; 5] {
+        ["blockstore.db", "state.db", "cs.wal", "evidence.db", "tx_index.db"]
+            .map(|name| self.0.join("data").join(name))
+    }
+
+    /// The addresses of peers that CometBFT has met: `config/addrbook.json`.
+    pub fn addr_book(&self) -> PathBuf {
+        self.0.join("config/addrbook.json")
+    }
+
     /// The state's snapshots: `data/snapshots`.
     pub fn snapshots(&self) -> PathBuf {
         self.0.join("data/snapshots")

@@ -115,3 +115,45 @@ fn heights_that_were_taken_back_are_executed_again_and_the_chain_goes_on() {
     assert_eq!(ok(client.account(&Sender::new(200).address())).balance, Amount(18));
     ok(network.stop());
 }
+
+#[test]
+fn a_node_that_is_reset_keeps_its_keys_and_begins_with_the_genesis() {
+    let _only = only_network();
+    let folder = tempfile::tempdir().unwrap();
+    let sender = Sender::new(1);
+    let mut network = one(folder.path(), &sender);
+    let client = network.node(0).gateway().clone();
+    ok(network.wait_height(4, PATIENCE));
+    pay(&mut network, &sender, 5);
+    let home = network.node(0).home().to_owned();
+    let own = home.to_str().unwrap();
+    assert_eq!(refused(&["unsafe-reset", "--home", own, "--yes"]), (1, "running".into()));
+    ok(network.node(0).stop());
+    assert_eq!(refused(&["unsafe-reset", "--home", own]), (2, "unconfirmed".into()));
+    assert!(home.join("data/app.db/CURRENT").exists(), "it was not confirmed");
+
+    let kept = [
+        "config/node_key.json",
+        "config/priv_validator_key.json",
+        "config/genesis.json",
+        "config/assayd.toml",
+    ];
+    let files = || kept.map(|name| std::fs::read(home.join(name)).unwrap());
+    let votes = || std::fs::read_to_string(home.join("data/priv_validator_state.json")).unwrap();
+    let (before, signed) = (files(), votes());
+    assert_eq!(done(&["snapshots", "create", "--home", own])["chain_id"], network.chain_id());
+    let reset = done(&["unsafe-reset", "--home", own, "--yes", "--keep-snapshots"]);
+    assert_eq!(reset["signing_state"], "kept");
+    assert_eq!((files(), votes()), (before.clone(), signed));
+    for gone in ["app.db", "blockstore.db", "state.db", "cs.wal"] {
+        assert!(!home.join("data").join(gone).exists(), "{gone} is still there");
+    }
+    assert!(home.join("data/snapshots").exists() && home.join("data/comet.log").exists());
+    let reset = done(&["unsafe-reset", "--home", own, "--yes", "--reset-signing-state"]);
+    assert_eq!((&reset["signing_state"], files()), (&"reset".into(), before));
+    assert!(!home.join("data/snapshots").exists());
+    restart(&mut network, 2);
+    assert_eq!(ok(client.account(&sender.address())).balance, FUNDS);
+    pay(&mut network, &sender, 5);
+    ok(network.stop());
+}

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use super::offline_args::RollbackArgs;
+use super::offline_args::{ResetArgs, RollbackArgs};
 use crate::faults::Lie;
 use crate::home::Home;
 use assay_types::address::Address;
@@ -58,6 +58,12 @@ pub(super) enum Command {
                       docs/runbooks/mismatch.md."
     )]
     Rollback(RollbackArgs),
+    /// Remove the state, the blocks and the snapshots; keep the keys, the settings and the genesis.
+    #[command(after_help = "Examples:\n  $ assayd unsafe-reset --yes\n  \
+                      $ assayd unsafe-reset --yes --keep-addr-book --keep-snapshots\n\n\
+                      What was signed last is kept too, so that the validator does not sign twice when the node has\n\
+                      caught up again. --reset-signing-state forgets it: only for a chain that begins anew.")]
+    UnsafeReset(ResetArgs),
     /// Say how a running node is doing.
     Status(StatusArgs),
     /// Check that this machine computes the right bits.

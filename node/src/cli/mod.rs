@@ -11,6 +11,7 @@ mod logging;
 mod offline;
 mod offline_args;
 mod report;
+mod reset;
 mod rollback;
 mod snapshots;
 mod start;
@@ -47,6 +48,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Dev(args) => dev::dev(args, cli.json),
         Command::Snapshots { command } => snapshots::run(command, cli.json),
         Command::Rollback(args) => rollback::run(args, cli.json),
+        Command::UnsafeReset(args) => reset::run(args, cli.json),
         Command::Status(args) => report::status(args, cli.json),
         Command::Selftest => report::selftest(cli.json),
         Command::Version { long } => report::version(*long, cli.json),
