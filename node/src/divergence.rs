@@ -38,6 +38,19 @@ pub fn path(folder: &Path, height: u64) -> PathBuf {
     folder.join(format!("divergence-{height}.json"))
 }
 
+/// The reports in a folder, by height.
+pub fn reports(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let height = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("divergence-")?.strip_suffix(".json")?.parse::<u64>().ok()
+    };
+    let mut found: Vec<_> =
+        entries.filter_map(|entry| Some((height(&entry.path())?, entry.path()))).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
 fn to_json(kernels: &str, divergence: &Divergence) -> Value {
     let Divergence { height, refusal, job, claimed, computed } = divergence;
     let pair = |part: &dyn Fn(&Claim) -> Value| json!({"claimed": claimed.as_ref().map(part), "computed": computed.as_ref().map(part)});
@@ -74,7 +87,7 @@ fn job_json(different: &DifferentJob) -> Value {
 }
 
 /// What the operating system says of the first processor; null where it says nothing.
-fn cpu() -> Value {
+pub(crate) fn cpu() -> Value {
     let mut bytes = Vec::new();
     let read =
         std::fs::File::open("/proc/cpuinfo").and_then(|file| file.take(CPU_BYTES).read_to_end(&mut bytes));

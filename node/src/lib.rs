@@ -11,6 +11,7 @@ pub mod cli;
 pub mod comet;
 pub mod config;
 pub mod consensus;
+pub mod debug;
 pub mod divergence;
 pub mod engine;
 pub mod error;

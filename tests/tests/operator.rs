@@ -4,8 +4,9 @@ use crate::network::{PATIENCE, ok};
 use crate::sender::Sender;
 use crate::support::{only_network, wallet};
 use assay_netlab::{Binaries, Network, Options};
+use assay_store::{Changes, Store};
 use assay_types::amount::Amount;
-use assay_types::hash::TxHash;
+use assay_types::hash::{AppHash, TxHash};
 use assay_types::message::{Message, Transfer};
 use serde_json::Value;
 use std::path::Path;
@@ -114,6 +115,85 @@ fn heights_that_were_taken_back_are_executed_again_and_the_chain_goes_on() {
     pay(&mut network, &sender, 7);
     assert_eq!(ok(client.account(&Sender::new(200).address())).balance, Amount(18));
     ok(network.stop());
+}
+
+/// Whether some bytes hold others.
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// The secret half of a key file, in base64.
+fn secret(path: &Path) -> String {
+    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    file["priv_key"]["value"].as_str().unwrap().to_owned()
+}
+
+/// Another root at a node's last height, as a machine would have it that is wrong.
+fn falsify(home: &Path) {
+    let store = Store::open(&home.join("data/app.db")).unwrap();
+    let (version, key) = (store.version().unwrap(), b"supply".to_vec());
+    let mut value = assay_store::Read::get(&store.view(), &key).unwrap().unwrap();
+    store.rollback(&[]).unwrap();
+    value[0] ^= 1;
+    let changes = Changes { writes: [(key, Some(value))].into(), ..Changes::default() };
+    store.commit(store.stage(version, changes).unwrap(), Vec::new()).unwrap();
+}
+
+#[test]
+fn two_bundles_name_the_height_and_the_key_at_which_two_nodes_differ_and_no_secret() {
+    let _only = only_network();
+    let folder = tempfile::tempdir().unwrap();
+    let sender = Sender::new(1);
+    let mut network = one(folder.path(), &sender);
+    ok(network.wait_height(5, PATIENCE));
+    pay(&mut network, &sender, 5);
+    let home = network.node(0).home().to_owned();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let bundle = |home: &str, output: &str| done(&["debug", "bundle", "--home", home, "--output", output]);
+    let (own, running, copied) = (home.to_str().unwrap(), at("running.tar.gz"), at("copy"));
+    let live = bundle(own, &running);
+    assert!(live["height"].is_null() && !live["missing"].as_array().unwrap().is_empty(), "{live}");
+
+    ok(network.node(0).stop());
+    // Somebody has a key in a log.
+    let secrets =
+        ["config/node_key.json", "config/priv_validator_key.json"].map(|name| secret(&home.join(name)));
+    let log = home.join("data/comet.log");
+    let text = [std::fs::read(&log).unwrap(), secrets.join(" and ").into_bytes()].concat();
+    std::fs::write(&log, text).unwrap();
+    std::fs::write(home.join("data/divergence-3.json"), "{}").unwrap();
+    let (mine, theirs) = (at("mine.tar.gz"), at("theirs.tar.gz"));
+    let made = bundle(own, &mine);
+    assert_eq!(refused(&["debug", "bundle", "--home", own, "--output", &mine]).0, 2, "it was overwritten");
+    let copy = Command::new("cp").args(["-r", own, &copied]).status().unwrap();
+    assert!(copy.success());
+    falsify(Path::new(&copied));
+    bundle(&copied, &theirs);
+
+    let unpacked = Command::new("tar").args(["xzOf", &mine]).output().unwrap();
+    assert!(unpacked.status.success() && holds(&unpacked.stdout, b"assay-debug-1"));
+    for secret in &secrets {
+        assert!(holds(&std::fs::read(&log).unwrap(), secret.as_bytes()));
+        assert!(!holds(&unpacked.stdout, secret.as_bytes()), "a secret key is in the bundle");
+    }
+    let names = Command::new("tar").args(["tzf", &mine]).output().unwrap();
+    let names = String::from_utf8(names.stdout).unwrap();
+    for name in ["machine.json", "state.json", "disk.json", "logs/comet.log", "data/divergence-3.json"] {
+        assert!(names.contains(name), "{name} is not among {names}");
+    }
+    assert!(!names.contains("key.json"), "{names}");
+
+    let found = done(&["debug", "compare", &mine, &theirs]);
+    assert_eq!((&found["same"], &found["first_height"]), (&false.into(), &made["height"]), "{found}");
+    assert_eq!(found["arose_there"], true);
+    assert!(found["keys"]["supply"]["second"].is_string(), "{found}");
+    assert_eq!(found["kinds"]["supply"]["keys"][0], "supply", "{found}");
+    assert_ne!(found["app_hash"]["first"], found["app_hash"]["second"]);
+    let found = done(&["debug", "compare", &mine, &mine]);
+    assert_eq!((&found["same"], &found["keys"]), (&true.into(), &serde_json::json!({})));
+    let app_hash: AppHash = made["app_hash"].as_str().unwrap().parse().unwrap();
+    assert_eq!(Store::open(&home.join("data/app.db")).unwrap().root().unwrap(), app_hash);
+    assert_eq!(refused(&["debug", "compare", &mine, own]).0, 2);
 }
 
 #[test]

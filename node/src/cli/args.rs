@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use super::offline_args::{ResetArgs, RollbackArgs};
+use super::offline_args::{DebugCommand, ResetArgs, RollbackArgs};
 use crate::faults::Lie;
 use crate::home::Home;
 use assay_types::address::Address;
@@ -64,6 +64,11 @@ pub(super) enum Command {
                       What was signed last is kept too, so that the validator does not sign twice when the node has\n\
                       caught up again. --reset-signing-state forgets it: only for a chain that begins anew.")]
     UnsafeReset(ResetArgs),
+    /// What a developer needs when a node computes something else than the others.
+    Debug {
+        #[command(subcommand)]
+        command: DebugCommand,
+    },
     /// Say how a running node is doing.
     Status(StatusArgs),
     /// Check that this machine computes the right bits.

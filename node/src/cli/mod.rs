@@ -6,6 +6,7 @@
 mod args;
 mod comet;
 mod create;
+mod debug;
 mod dev;
 mod logging;
 mod offline;
@@ -49,6 +50,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Snapshots { command } => snapshots::run(command, cli.json),
         Command::Rollback(args) => rollback::run(args, cli.json),
         Command::UnsafeReset(args) => reset::run(args, cli.json),
+        Command::Debug { command } => debug::run(command, cli.json),
         Command::Status(args) => report::status(args, cli.json),
         Command::Selftest => report::selftest(cli.json),
         Command::Version { long } => report::version(*long, cli.json),

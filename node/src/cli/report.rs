@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::selftest;
 use assay_genesis::{doc, engines};
 use assay_types::api::{RefusedProposal, StateSyncInfo, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
 }
 
 /// Bytes for people.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let units = [(1u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(unit, _)| bytes >= *unit) {
         Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
@@ -94,7 +94,8 @@ fn snippet(sync: &StateSyncInfo, rpc: Option<SocketAddr>) -> String {
     )
 }
 
-fn ask(base: &str) -> Result<Status, ureq::Error> {
+/// What a gateway says of its node.
+pub(super) fn ask(base: &str) -> Result<Status, ureq::Error> {
     let agent =
         ureq::Agent::new_with_config(ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build());
     let mut answer = agent.get(format!("{base}/v1/status")).call()?;
@@ -128,6 +129,28 @@ pub(super) fn version(long: bool, json: bool) -> Result<()> {
         }
         return Ok(());
     }
+    let value = long_version()?;
+    if json {
+        print_json(&value);
+        return Ok(());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let kernels: Vec<String> = all(&value["kernels"]).iter().map(text).collect();
+    print_text(&format!(
+        "assayd    {version}\napp       {}\ncometbft  {}\nabci      2.0.0\nkernels   {}\n",
+        doc::APP_VERSION,
+        comet::VERSION,
+        kernels.join(", ")
+    ));
+    for engine in all(&value["engines"]) {
+        print_text(&format!("engine    {} {}\n", engine["number"], text(&engine["compiler"])));
+    }
+    Ok(())
+}
+
+/// What `version --long --json` prints.
+pub(super) fn long_version() -> Result<Value> {
     let mut list = Vec::new();
     for artifact in engines::artifacts() {
         let manifest = artifact.manifest();
@@ -140,31 +163,13 @@ pub(super) fn version(long: bool, json: bool) -> Result<()> {
         }));
     }
     let kernels: Vec<&str> = assay_exec::Isa::available().iter().map(|isa| isa.name()).collect();
-    let value = json!({
-        "version": version,
+    Ok(json!({
+        "version": env!("CARGO_PKG_VERSION"),
         "app_version": doc::APP_VERSION,
         "cometbft": comet::VERSION,
         "abci": "2.0.0",
         "engines": list,
         "kernels": kernels,
         "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-    });
-    if json {
-        print_json(&value);
-        return Ok(());
-    }
-    print_text(&format!(
-        "assayd    {version}\napp       {}\ncometbft  {}\nabci      2.0.0\nkernels   {}\n",
-        doc::APP_VERSION,
-        comet::VERSION,
-        kernels.join(", ")
-    ));
-    for engine in &list {
-        print_text(&format!(
-            "engine    {} {}\n",
-            engine["number"],
-            engine["compiler"].as_str().unwrap_or_default()
-        ));
-    }
-    Ok(())
+    }))
 }

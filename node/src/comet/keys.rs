@@ -132,6 +132,27 @@ pub fn forget_votes(home: &Home) -> Result<(), KeyFileError> {
     replace(&path, &format!("{:#}\n", nothing_signed())).map_err(|error| failed(&path, error))
 }
 
+/// The secret halves of a home's keys in every form in which they may be written down; for what must not hold them.
+pub fn secrets(home: &Home) -> Vec<Vec<u8>> {
+    let mut secrets = Vec::new();
+    for path in [home.node_key(), home.validator_key()] {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let Ok(file) = serde_json::from_str::<KeyFile>(&text) else { continue };
+        if let Ok(pair) = STANDARD.decode(&file.priv_key.value)
+            && let Some(seed) = pair.get(..32)
+        {
+            secrets.extend([hex::encode(seed).into_bytes(), hex::encode_upper(seed).into_bytes()]);
+            // The base64 of the seed alone has, but for its end, the letters that the pair's begins with.
+            secrets.extend([STANDARD.encode(seed).as_bytes()[..42].to_vec(), seed.to_vec()]);
+        }
+        secrets.push(file.priv_key.value.into_bytes());
+    }
+    secrets.retain(|secret| secret.len() >= 32);
+    // The longest first: what is part of another is then gone with it.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
 /// Reads the public halves of a home's keys.
 ///
 /// # Errors
