@@ -7,6 +7,7 @@
 
 pub mod doc;
 pub mod engines;
+pub mod models;
 pub mod networks;
 pub mod state;
 #[cfg(test)]
@@ -14,4 +15,5 @@ mod tests;
 
 pub use doc::{DocError, GenesisDoc, Validator};
 pub use engines::{Artifact, EngineError, EngineManifest, artifact};
+pub use models::GenesisModel;
 pub use state::{GenesisAccount, GenesisEngine, GenesisError, GenesisState};

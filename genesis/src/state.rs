@@ -4,9 +4,10 @@
 //! one of those that this build carries. Neither looks at validators: those are in CometBFT's document.
 
 use crate::engines;
+use crate::models::GenesisModel;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
-use assay_types::hash::CompilerHash;
+use assay_types::hash::{CompilerHash, ModelId};
 use assay_types::limits::{CHUNK_BYTES, MAX_BLOCK_BYTES, MAX_TX_BYTES};
 use assay_types::params::{CHUNK_UNITS_PER_BYTE, MAX_BLOCK_INFERENCES, Params, RECORD_UNITS, TX_UNITS};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub const MAX_HOT_SET_BYTES: u64 = 64 << 30;
 /// Blocks that a delay may at most have.
 const MAX_BLOCKS: u64 = 1_000_000_000;
 
+/// The nonce that an account may at most start with: no chain counts the other half up.
+const MAX_NONCE: u64 = 1 << 63;
+
 /// uasy that a byte may at most cost as a deposit.
 const MAX_DEPOSIT_PER_BYTE: u64 = 1_000_000_000_000;
 
@@ -44,6 +48,24 @@ pub struct GenesisAccount {
     pub address: Address,
     /// Its money.
     pub balance: Amount,
+    /// The nonce that its first transaction must carry: that of an exported chain goes on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nonce: u64,
+}
+
+impl GenesisAccount {
+    /// An account that has sent nothing yet.
+    pub fn new(address: Address, balance: Amount) -> Self {
+        Self { address, balance, nonce: 0 }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_nothing(amount: &Amount) -> bool {
+    *amount == Amount::ZERO
 }
 
 /// The engine that models are sealed with.
@@ -70,6 +92,12 @@ pub struct GenesisState {
     pub engine: GenesisEngine,
     /// The consensus parameters.
     pub params: Params,
+    /// Fees that an exported chain has taken.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub fee_pool: Amount,
+    /// Models of an exported chain, each at most once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<GenesisModel>,
 }
 
 /// Why a starting state is refused.
@@ -84,8 +112,22 @@ pub enum GenesisError {
     /// An account listed twice.
     #[error("account {0} is listed twice; add its balances up")]
     DuplicateAccount(Address),
+    /// A nonce that no account comes to.
+    #[error("account {0} has a nonce of more than 2^63")]
+    BadNonce(Address),
+    /// A model listed twice.
+    #[error("model {0} is listed twice")]
+    DuplicateModel(ModelId),
+    /// A model that nobody could have published.
+    #[error("model {model}: {rule}")]
+    BadModel {
+        /// Which one.
+        model: ModelId,
+        /// What it breaks.
+        rule: String,
+    },
     /// Balances that add up to more than an amount can hold.
-    #[error("the balances add up to more than 2^128 uasy")]
+    #[error("balances, deposits and fees add up to more than 2^128 uasy")]
     SupplyOverflow,
     /// A parameter outside its range.
     #[error("parameter {name}: {rule}")]
@@ -208,6 +250,11 @@ fn check_storage(params: &Params) -> Result<(), GenesisError> {
     Ok(())
 }
 
+fn sum(mut amounts: impl Iterator<Item = Amount>) -> Result<Amount, GenesisError> {
+    let sum = amounts.try_fold(Amount::ZERO, |sum, amount| sum.checked_add(amount));
+    sum.ok_or(GenesisError::SupplyOverflow)
+}
+
 impl GenesisState {
     /// Reads an app state's JSON; unknown fields are errors.
     ///
@@ -220,19 +267,30 @@ impl GenesisState {
         serde_json::from_slice(json).map_err(|error| GenesisError::Malformed(error.to_string()))
     }
 
-    /// All money: the sum of the balances.
+    /// A state with these accounts, and nothing else yet.
+    pub fn new(accounts: Vec<GenesisAccount>, engine: GenesisEngine, params: Params) -> Self {
+        Self { accounts, engine, params, fee_pool: Amount::ZERO, models: Vec::new() }
+    }
+
+    /// What publishers have deposited.
+    ///
+    /// # Errors
+    /// [`GenesisError::SupplyOverflow`].
+    pub fn deposits(&self) -> Result<Amount, GenesisError> {
+        sum(self.models.iter().map(|model| model.deposit))
+    }
+
+    /// All money: the balances, the deposits, and the fees.
     ///
     /// # Errors
     /// [`GenesisError::SupplyOverflow`].
     pub fn supply(&self) -> Result<Amount, GenesisError> {
-        let mut balances = self.accounts.iter().map(|account| account.balance);
-        balances
-            .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(balance))
-            .ok_or(GenesisError::SupplyOverflow)
+        let balances = self.accounts.iter().map(|account| account.balance);
+        sum(balances.chain([self.fee_pool, self.deposits()?]))
     }
 
-    /// Checks everything but the engine: no account twice, a supply that fits, parameters within their
-    /// ranges.
+    /// Checks everything but the engine: no account and no model twice, models that could have been published, a
+    /// supply that fits, parameters within their ranges.
     ///
     /// # Errors
     /// [`GenesisError`] naming the rule.
@@ -241,6 +299,16 @@ impl GenesisState {
         for account in &self.accounts {
             if !seen.insert(account.address) {
                 return Err(GenesisError::DuplicateAccount(account.address));
+            }
+            if account.nonce > MAX_NONCE {
+                return Err(GenesisError::BadNonce(account.address));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for model in &self.models {
+            model.check()?;
+            if !seen.insert(model.id()) {
+                return Err(GenesisError::DuplicateModel(model.id()));
             }
         }
         self.supply()?;

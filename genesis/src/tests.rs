@@ -1,25 +1,24 @@
 //! Claims about whole documents and app states.
 
+use crate::GenesisModel;
 use crate::doc::{DocError, GenesisDoc, MAX_TOTAL_POWER, Validator};
 use crate::state::{
     GenesisAccount, GenesisEngine, GenesisError, GenesisState, MIN_BLOCK_BYTES, MIN_BLOCK_UNITS,
 };
 use assay_types::address::Address;
 use assay_types::amount::Amount;
-use assay_types::hash::CompilerHash;
+use assay_types::hash::{CompilerHash, PlanHash};
+use assay_types::model::Manifest;
 use assay_types::params::Params;
 use proptest::prelude::*;
 
 fn account(tag: u8, balance: u128) -> GenesisAccount {
-    GenesisAccount { address: Address([tag; 32]), balance: Amount(balance) }
+    GenesisAccount::new(Address([tag; 32]), Amount(balance))
 }
 
 fn state() -> GenesisState {
-    GenesisState {
-        accounts: vec![account(1, 1_000_000), account(2, 5)],
-        engine: GenesisEngine::of(1).unwrap(),
-        params: Params::default(),
-    }
+    let accounts = vec![account(1, 1_000_000), account(2, 5)];
+    GenesisState::new(accounts, GenesisEngine::of(1).unwrap(), Params::default())
 }
 
 fn doc() -> GenesisDoc {
@@ -166,14 +165,69 @@ fn states_that_break_a_rule_are_refused() {
 
 #[test]
 fn an_unknown_field_anywhere_is_refused() {
-    let json = serde_json::to_value(state()).unwrap();
-    for path in ["", "/engine", "/params", "/params/min_prices", "/accounts/0"] {
+    let state = GenesisState { models: vec![model(1, 1)], ..state() };
+    let json = serde_json::to_value(state).unwrap();
+    for path in ["", "/engine", "/params", "/params/min_prices", "/accounts/0", "/models/0"] {
         let mut changed = json.clone();
         let object = changed.pointer_mut(path).unwrap().as_object_mut().unwrap();
         object.insert("noise".into(), 1.into());
         let text = serde_json::to_vec(&changed).unwrap();
         assert!(matches!(GenesisState::from_json(&text), Err(GenesisError::Malformed(_))), "{path:?}");
     }
+}
+
+fn model(tag: u8, deposit: u128) -> GenesisModel {
+    GenesisModel {
+        owner: Address([tag; 32]),
+        name: "m".into(),
+        version: String::new(),
+        description: String::new(),
+        manifest: Manifest::of(&[tag; 10], vec![]),
+        deposit: Amount(deposit),
+        plan: PlanHash([tag; 32]),
+    }
+}
+
+#[test]
+fn what_an_exported_chain_has_survives_its_text_and_counts_for_the_supply() {
+    let mut exported = doc();
+    exported.app_state.accounts[0].nonce = 7;
+    exported.app_state.fee_pool = Amount(5);
+    exported.app_state.models = vec![model(1, 10), model(2, 20)];
+    let text = exported.to_json().unwrap();
+    assert_eq!(GenesisDoc::from_json(text.as_bytes()).unwrap(), exported);
+    assert_eq!(exported.app_state.deposits(), Ok(Amount(30)));
+    assert_eq!(exported.app_state.supply(), Ok(Amount(1_000_005 + 35)));
+    // A document of before has none of it, and says nothing of it.
+    let text = doc().to_json().unwrap();
+    assert!(["nonce", "fee_pool", "models"].iter().all(|name| !text.contains(name)));
+}
+
+#[test]
+fn models_that_nobody_could_have_published_are_refused() {
+    let refused = |change: fn(&mut GenesisState)| {
+        let mut changed = state();
+        changed.models = vec![model(1, 10)];
+        change(&mut changed);
+        changed.check().unwrap_err()
+    };
+    let bad: [fn(&mut GenesisState); 4] = [
+        |state| state.models[0].name.clear(),
+        |state| state.models[0].description = "x".repeat(100_000),
+        |state| state.models[0].manifest.size = u64::MAX,
+        |state| state.models[0].manifest.chunks.clear(),
+    ];
+    for change in bad {
+        assert!(matches!(refused(change), GenesisError::BadModel { .. }));
+    }
+    let id = model(1, 0).id();
+    assert_eq!(refused(|state| state.models.push(model(1, 0))), GenesisError::DuplicateModel(id));
+    assert_eq!(refused(|state| state.models[0].deposit = Amount(u128::MAX)), GenesisError::SupplyOverflow);
+    assert_eq!(refused(|state| state.fee_pool = Amount(u128::MAX)), GenesisError::SupplyOverflow);
+    assert_eq!(
+        refused(|state| state.accounts[0].nonce = (1 << 63) + 1),
+        GenesisError::BadNonce(Address([1; 32]))
+    );
 }
 
 proptest! {

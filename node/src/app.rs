@@ -10,7 +10,7 @@ use crate::retention::Retention;
 use crate::snapshots::Snapshots;
 use crate::speculation::Ahead;
 use crate::{divergence, metrics, query};
-use assay_core::{App, BlockInput, BlockResult, Verdict};
+use assay_core::{App, BlockInput, BlockResult, ModelFiles, NoFiles, Verdict};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -42,18 +42,35 @@ pub struct AbciApp {
     /// For tests: lies in its proposals.
     liar: Option<Liar>,
     snapshots: Option<Arc<Snapshots>>,
+    /// Those that the genesis document names.
+    model_files: Box<dyn ModelFiles>,
 }
 
 impl AbciApp {
     /// Serves this state machine; a divergence is reported into the folder `data`.
     pub fn new(app: Arc<App>, refusals: Refusals, ahead: Ahead, data: PathBuf) -> Self {
         let retention = Retention::new(None);
-        Self { app, pending: Mutex::default(), refusals, ahead, retention, data, liar: None, snapshots: None }
+        Self {
+            app,
+            pending: Mutex::default(),
+            refusals,
+            ahead,
+            retention,
+            data,
+            liar: None,
+            snapshots: None,
+            model_files: Box::new(NoFiles),
+        }
     }
 
     /// Tells CometBFT which of its blocks it need not keep.
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// Starts a chain with the models whose files are there.
+    pub fn with_model_files(self, files: impl ModelFiles + 'static) -> Self {
+        Self { model_files: Box::new(files), ..self }
     }
 
     /// Makes, gives and takes snapshots.
@@ -84,7 +101,8 @@ impl AbciApp {
                 request.initial_height
             )));
         }
-        let app_hash = self.app.init_chain(&request.chain_id, &request.app_state_bytes).map_err(fatal)?;
+        let (state, files) = (&request.app_state_bytes, self.model_files.as_ref());
+        let app_hash = self.app.init_chain_with(&request.chain_id, state, files).map_err(fatal)?;
         tracing::info!(chain_id = request.chain_id, %app_hash, "a chain starts");
         Ok(ResponseInitChain { app_hash: app_hash.0.to_vec().into(), ..Default::default() })
     }

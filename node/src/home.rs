@@ -38,6 +38,11 @@ impl Home {
         self.0.join("config/genesis.json")
     }
 
+    /// The files of the models that the chain started with: `config/genesis.models`.
+    pub fn genesis_models(&self) -> PathBuf {
+        self.0.join("config/genesis.models")
+    }
+
     /// The key of the node's identity: `config/node_key.json`.
     pub fn node_key(&self) -> PathBuf {
         self.0.join("config/node_key.json")

@@ -19,6 +19,7 @@ pub mod faults;
 pub mod gateway;
 pub mod home;
 pub mod metrics;
+pub mod model_files;
 pub mod node;
 mod open;
 mod priority;

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::faults::Faults;
 use crate::gateway::{About, Gateway};
 use crate::home::{self, Home};
+use crate::model_files::Folder;
 use crate::refusals::Refusals;
 use crate::retention::{Forgetting, Retention};
 use crate::snapshots::{self, Snapshots};
@@ -26,7 +27,7 @@ use crate::stop::{Stop, Stopper};
 use crate::{metrics, open, selftest};
 use assay_core::App;
 use assay_genesis::GenesisDoc;
-use assay_store::snapshot::Folder;
+use assay_store::snapshot;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -170,6 +171,7 @@ impl Parts {
         let snapshots = Arc::new(Snapshots::start(folder, state, spec, &options.config.snapshots));
         let handler = handler.with_retention(retention.clone()).with_faults(options.faults.clone());
         let handler = handler.with_snapshots(snapshots.clone());
+        let handler = handler.with_model_files(Folder::new(options.home.genesis_models()));
         Ok(Self { app, handler: Arc::new(handler), speculation, retention, snapshots, about, genesis })
     }
 
@@ -204,7 +206,7 @@ fn about(home: &Home, config: &Config) -> Result<(About, GenesisDoc)> {
     let identity = keys::identity(home)
         .map_err(|error| Error::input("keys", error, "restore the key files, or create a new home"))?;
     let (moniker, node_id) = (config.moniker.clone(), identity.node.node_id());
-    let (refusals, snapshots) = (Refusals::default(), Folder::new(home.snapshots()));
+    let (refusals, snapshots) = (Refusals::default(), snapshot::Folder::new(home.snapshots()));
     Ok((About { moniker, node_id, genesis, refusals, snapshots }, doc))
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn app(folder: &Path) -> App {
 /// Starts the chain `c-1` with these accounts.
 pub(crate) fn genesis(app: &App, accounts: Vec<GenesisAccount>) {
     let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let state = GenesisState { accounts, engine, params: networks::params("local").unwrap() };
+    let state = GenesisState::new(accounts, engine, networks::params("local").unwrap());
     app.init_chain("c-1", &serde_json::to_vec(&state).unwrap()).unwrap();
 }
 
@@ -74,10 +74,10 @@ pub(crate) fn document() -> GenesisDoc {
 
 /// The same with other parameters.
 pub(crate) fn document_of(params: Params) -> GenesisDoc {
-    let account = |dev: DevAccount| GenesisAccount { address: dev.address, balance: dev.balance };
+    let account = |dev: DevAccount| GenesisAccount::new(dev.address, dev.balance);
     let accounts = dev_accounts().into_iter().map(account).collect();
     let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let state = GenesisState { accounts, engine, params };
+    let state = GenesisState::new(accounts, engine, params);
     let public = key().public_key().to_bytes().try_into().unwrap();
     let validator = Validator::new("solo", &public, 10);
     GenesisDoc::new("solo-1", &at(START).to_rfc3339(), vec![validator], state).unwrap()

@@ -102,10 +102,10 @@ impl Drop for Chain {
 }
 
 fn document(validator: Validator, change: impl FnOnce(&mut Params)) -> GenesisDoc {
-    let account = |seed: u8| GenesisAccount { address: Sender::new(seed).address(), balance: FUNDS };
+    let account = |seed: u8| GenesisAccount::new(Sender::new(seed).address(), FUNDS);
     let mut params = networks::params("local").unwrap();
     change(&mut params);
     let engine = GenesisEngine::of(engines::LATEST).unwrap();
-    let state = GenesisState { accounts: (1..=4).map(account).collect(), engine, params };
+    let state = GenesisState::new((1..=4).map(account).collect(), engine, params);
     GenesisDoc::new(CHAIN_ID, "2026-01-01T00:00:00Z", vec![validator], state).unwrap()
 }

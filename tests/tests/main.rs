@@ -10,6 +10,7 @@ mod commands;
 mod damaged;
 mod dev;
 mod disk;
+mod export;
 mod failpoints;
 mod faulty;
 mod hostile;

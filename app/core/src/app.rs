@@ -10,7 +10,8 @@ use crate::chain;
 use crate::check::{Check, Checked};
 use crate::engine::Engine;
 use crate::fatal::Fatal;
-use crate::genesis::{self, InitError};
+use crate::genesis::{self, First, InitError};
+use crate::imported::{self, ModelFiles, NoFiles};
 use crate::proposal::{self, Verdict};
 use crate::prune::Pruner;
 use crate::reader::Reader;
@@ -127,10 +128,24 @@ impl App {
     /// # Errors
     /// [`InitError`] when the app state is not sound or its engine is not given, or the store fails.
     pub fn init_chain(&self, chain_id: &str, app_state: &[u8]) -> Result<AppHash, InitError> {
+        self.init_chain_with(chain_id, app_state, &NoFiles)
+    }
+
+    /// As [`App::init_chain`], for an app state that names models, whose files are there.
+    ///
+    /// # Errors
+    /// As there, and when a file is not the one that is named, or compiles to another plan.
+    pub fn init_chain_with(
+        &self,
+        chain_id: &str,
+        app_state: &[u8],
+        files: &dyn ModelFiles,
+    ) -> Result<AppHash, InitError> {
         let mut blocks = self.blocks();
         let Shared { store, engine, .. } = self.shared.as_ref();
-        let changes = genesis::changes(engine, chain_id, app_state)?;
+        let First { changes, models } = genesis::first(engine, chain_id, app_state, files)?;
         let root = store.genesis(changes).map_err(Fatal::from)?;
+        imported::chunks(store, &models, files)?;
         self.shared.committed()?;
         *blocks = Blocks::default();
         Ok(root)

@@ -56,7 +56,7 @@ impl Compile for Compiler {
 }
 
 /// What sealing gave: the compiled form, its height yet to be set, or why there is none.
-type Sealing = Result<Compiled, String>;
+pub(crate) type Sealing = Result<Compiled, String>;
 
 /// The engines that this process has, with their caches.
 pub struct Engine {
@@ -192,8 +192,21 @@ impl Engine {
             return Ok(known);
         }
         let file = model::file(state, manifest)?;
-        let compilation = self.compiler(number)?.compile(&file, &manifest.shapes, fuel)?;
-        let sealing = match compilation.outcome {
+        let sealing = self.compile(number, &file, &manifest.shapes, fuel)?;
+        lock(&self.sealings).put(key, sealing.clone(), 1);
+        Ok(sealing)
+    }
+
+    /// Compiles a model's file with at most `fuel` units of fuel, and keeps the plan.
+    pub(crate) fn compile(
+        &self,
+        number: u32,
+        file: &[u8],
+        shapes: &[InputShape],
+        fuel: u64,
+    ) -> Result<Sealing, Fatal> {
+        let compilation = self.compiler(number)?.compile(file, shapes, fuel)?;
+        Ok(match compilation.outcome {
             Ok(plan) => {
                 self.plans.put(&plan)?;
                 let compiled = describe(number, &plan, compilation.fuel);
@@ -201,9 +214,7 @@ impl Engine {
                 Ok(compiled)
             }
             Err(refusal) => Err(refusal.to_string()),
-        };
-        lock(&self.sealings).put(key, sealing.clone(), 1);
-        Ok(sealing)
+        })
     }
 
     fn load(&self, plan: ValidPlan) -> Arc<Loaded> {

@@ -27,6 +27,7 @@ mod changes;
 mod database;
 mod disk;
 mod error;
+mod import;
 mod layout;
 mod memo;
 mod nodes;

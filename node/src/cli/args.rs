@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use super::offline_args::{DebugCommand, ResetArgs, RollbackArgs};
+use super::offline_args::{DebugCommand, ExportStateArgs, ResetArgs, RollbackArgs};
 use crate::faults::Lie;
 use crate::home::Home;
 use assay_types::address::Address;
@@ -51,6 +51,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: SnapshotsCommand,
     },
+    /// Write the state of a height as the genesis of another chain, with the files of its models beside it.
+    #[command(after_help = "Examples:\n  $ assayd export --output genesis.json\n  \
+                      $ assayd export --height 12000 --chain-id assay-2 --output assay-2.json\n\n\
+                      The node must be stopped. Balances, nonces, sealed models and the supply go along; receipts,\n\
+                      retired models and unfinished uploads do not: see docs/runbooks/upgrade.md.")]
+    Export(ExportStateArgs),
     /// Take the last height back, in the state and in CometBFT; the next start executes its block again.
     #[command(
         after_help = "Examples:\n  $ assayd rollback\n  $ assayd rollback --home /srv/assay --yes --json\n\n\

@@ -6,12 +6,13 @@ use crate::comet::keys::{self, Identity};
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::home::{Home, write_new};
+use crate::model_files::{self, Folder};
 use assay_genesis::{GenesisAccount, GenesisDoc, GenesisEngine, GenesisState, Validator, engines, networks};
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The voting power of a validator that starts a chain.
 const POWER: u64 = 10;
@@ -34,7 +35,10 @@ pub(super) fn init(args: &InitArgs, json: bool) -> Result<()> {
     let given = args.genesis.as_deref().map(|path| read_genesis(path, &args.chain_id)).transpose()?;
     let identity = create(&home, &config)?;
     let text = match given {
-        Some(text) => text,
+        Some((text, files)) => {
+            copy_models(&files, &home)?;
+            text
+        }
         None => genesis(&args.chain_id, &[(args.moniker.clone(), identity)], &args.accounts)?,
     };
     write(&home.genesis(), &text)?;
@@ -120,7 +124,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
     write_new(path, text).map_err(|error| Error::file(path, &error))
 }
 
-fn read_genesis(path: &Path, chain_id: &str) -> Result<String> {
+/// A document of an existing chain, and the files that belong to it, all of which are as it says.
+fn read_genesis(path: &Path, chain_id: &str) -> Result<(String, Vec<PathBuf>)> {
     let failed = |error| Error::file(path, &error);
     if std::fs::metadata(path).map_err(failed)?.len() > MAX_GENESIS_BYTES {
         let message = format!("{} has more than 128 MiB", path.display());
@@ -132,7 +137,27 @@ fn read_genesis(path: &Path, chain_id: &str) -> Result<String> {
     if doc.chain_id != chain_id {
         return Err(wrong(format!("the file is of the chain {:?}, not {chain_id:?}", doc.chain_id)));
     }
-    Ok(text)
+    let folder = Folder::beside(path);
+    let files = doc.app_state.models.iter().map(|model| {
+        model_files::check(&folder, model).map_err(|error| {
+            let hint = "copy the folder with the models' files that belongs to the genesis file, beside it";
+            Error::input("genesis_models", error, hint)
+        })
+    });
+    let files = files.collect::<Result<_>>()?;
+    Ok((text, files))
+}
+
+fn copy_models(files: &[PathBuf], home: &Home) -> Result<()> {
+    let folder = home.genesis_models();
+    if !files.is_empty() {
+        std::fs::create_dir(&folder).map_err(|error| Error::file(&folder, &error))?;
+    }
+    for file in files {
+        let to = folder.join(file.file_name().unwrap_or_default());
+        std::fs::copy(file, &to).map_err(|error| Error::file(&to, &error))?;
+    }
+    Ok(())
 }
 
 /// A new chain's genesis document.
@@ -143,13 +168,10 @@ fn genesis(
 ) -> Result<String> {
     let wrong =
         |error: &dyn std::fmt::Display| Error::input("genesis", error, "correct the flags and try again");
-    let accounts =
-        accounts.iter().map(|(address, balance)| GenesisAccount { address: *address, balance: *balance });
-    let state = GenesisState {
-        accounts: accounts.collect(),
-        engine: GenesisEngine::of(engines::LATEST).map_err(|error| wrong(&error))?,
-        params: networks::params("local").map_err(|error| wrong(&error))?,
-    };
+    let accounts = accounts.iter().map(|(address, balance)| GenesisAccount::new(*address, *balance));
+    let engine = GenesisEngine::of(engines::LATEST).map_err(|error| wrong(&error))?;
+    let params = networks::params("local").map_err(|error| wrong(&error))?;
+    let state = GenesisState::new(accounts.collect(), engine, params);
     let validators = validators
         .iter()
         .map(|(name, id)| Validator::new(name.as_str(), id.validator.bytes(), POWER))

@@ -8,6 +8,7 @@ mod comet;
 mod create;
 mod debug;
 mod dev;
+mod export;
 mod logging;
 mod offline;
 mod offline_args;
@@ -48,6 +49,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Start(args) => start::start(args),
         Command::Dev(args) => dev::dev(args, cli.json),
         Command::Snapshots { command } => snapshots::run(command, cli.json),
+        Command::Export(args) => export::run(args, cli.json),
         Command::Rollback(args) => rollback::run(args, cli.json),
         Command::UnsafeReset(args) => reset::run(args, cli.json),
         Command::Debug { command } => debug::run(command, cli.json),

@@ -18,6 +18,25 @@ pub(super) enum DebugCommand {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ExportStateArgs {
+    /// The height, which must be kept [default: the last one].
+    #[arg(long, value_name = "H")]
+    pub height: Option<u64>,
+    /// The file, which must not exist; the models go into the folder of that name that ends with .models
+    /// [default: genesis-<height>.json].
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The id of the new chain [default: that of this one].
+    #[arg(long, value_name = "ID")]
+    pub chain_id: Option<String>,
+    /// When the new chain starts, like 2026-01-31T12:00:00Z [default: when this one did].
+    #[arg(long, value_name = "TIME")]
+    pub genesis_time: Option<String>,
+    #[command(flatten)]
+    pub home: HomeArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
     #[command(flatten)]
     pub home: HomeArgs,

@@ -111,3 +111,32 @@ fn a_node_that_does_not_answer_is_a_failure_with_a_hint() {
     assert_eq!(error.exit_code(), 1);
     assert!(error.hint().contains("--node"));
 }
+
+#[test]
+fn a_home_without_a_state_has_nothing_to_take_back_to_export_or_to_reset() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("home");
+    let home = path.to_str().unwrap();
+    for command in ["rollback", "export", "unsafe-reset"] {
+        let words: &[&str] = if command == "export" { &[] } else { &["--yes"] };
+        let refused = assayd(&[&[command, "--home", home][..], words].concat()).unwrap_err();
+        assert_eq!((refused.exit_code(), refused.to_json()["error"]["name"].as_str()), (2, Some("no_home")));
+    }
+    assayd(&["init", "alice", "--chain-id", "c-1", "--home", home]).unwrap();
+    for arguments in [vec!["rollback", "--yes", "--home", home], vec!["export", "--home", home]] {
+        let refused = assayd(&arguments).unwrap_err();
+        assert_eq!((refused.exit_code(), refused.to_json()["error"]["name"].as_str()), (1, Some("no_state")));
+    }
+    assert!(!Home::new(home).store().exists(), "looking made a database");
+    // There is nothing to remove, and that is no mistake; keys and settings stay.
+    let before = std::fs::read(Home::new(home).validator_key()).unwrap();
+    assayd(&["unsafe-reset", "--yes", "--home", home]).unwrap();
+    assert_eq!(std::fs::read(Home::new(home).validator_key()).unwrap(), before);
+    let output = folder.path().join("bundle.tar.gz");
+    let words = ["debug", "bundle", "--home", home, "--output", output.to_str().unwrap()];
+    assayd(&words).unwrap();
+    assert_eq!(crate::debug::Bundle::open(&output).unwrap().state, None);
+    for flags in [vec!["debug", "bundle", "--heights", "0"], vec!["export", "--height", "x"], vec!["debug"]] {
+        assert!(Cli::try_parse_from([vec!["assayd"], flags].concat()).is_err());
+    }
+}

@@ -77,7 +77,7 @@ fn serve(
 /// The same on a chain that has started.
 fn started() -> Running {
     let running = start(|_| {});
-    testing::genesis(&running.app, vec![GenesisAccount { address: rich(), balance: Amount(77) }]);
+    testing::genesis(&running.app, vec![GenesisAccount::new(rich(), Amount(77))]);
     running
 }
 

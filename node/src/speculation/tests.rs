@@ -23,7 +23,7 @@ fn node() -> Node {
     let app = testing::app(folder.path());
     let account = |seed| {
         let address = key(seed).public_key().unwrap().address();
-        GenesisAccount { address, balance: Amount(1_000_000_000_000) }
+        GenesisAccount::new(address, Amount(1_000_000_000_000))
     };
     testing::genesis(&app, (1..=5).map(account).collect());
     Node { app, _folder: folder }

@@ -126,17 +126,10 @@ pub fn infer_neg() -> Message {
 }
 
 pub fn genesis() -> GenesisState {
-    let account = |who: Who| GenesisAccount { address: who.address(), balance: FUNDS };
-    GenesisState {
-        accounts: vec![account(Who::alice()), account(Who::bob())],
-        engine: GenesisEngine {
-            number: 1,
-            compiler: CompilerHash([7; 32]),
-            opcode_set: OPCODE_SET,
-            price_table: 1,
-        },
-        params: Params::default(),
-    }
+    let account = |who: Who| GenesisAccount::new(who.address(), FUNDS);
+    let engine =
+        GenesisEngine { number: 1, compiler: CompilerHash([7; 32]), opcode_set: OPCODE_SET, price_table: 1 };
+    GenesisState::new(vec![account(Who::alice()), account(Who::bob())], engine, Params::default())
 }
 
 /// Every entry of a state.

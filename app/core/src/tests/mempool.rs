@@ -33,7 +33,7 @@ fn who(index: u32) -> Who {
 
 fn crowd(count: u32) -> Chain {
     let mut state = genesis();
-    let account = |index| GenesisAccount { address: who(index).address(), balance: FUNDS };
+    let account = |index| GenesisAccount::new(who(index).address(), FUNDS);
     state.accounts.extend((0..count).map(account));
     Chain::start(&state, None)
 }

@@ -7,6 +7,7 @@ mod chain;
 mod checktx;
 mod claims;
 mod engines;
+mod export;
 mod fees;
 mod golden;
 mod hot;

@@ -18,7 +18,7 @@ fn who(tag: u8) -> Who {
 fn crowd() -> Chain {
     let mut state = genesis();
     state.params.max_block_units = MIN_BLOCK_UNITS;
-    let account = |tag| GenesisAccount { address: who(tag).address(), balance: FUNDS };
+    let account = |tag| GenesisAccount::new(who(tag).address(), FUNDS);
     state.accounts.extend((0..20).map(account));
     Chain::start(&state, None)
 }

@@ -44,10 +44,10 @@ pub fn measure(blocks: u64, report: &mut Report) -> Result<()> {
     let app = App::open(store.clone(), Engine::with(vec![(engine.number, idle)], plans, Isa::Reference))?;
     let secrets: Vec<SecretKey> = (0..ACCOUNTS).map(secret).collect();
     let account = |secret: &SecretKey| -> Result<GenesisAccount> {
-        Ok(GenesisAccount { address: secret.public_key()?.address(), balance: Amount(1 << 60) })
+        Ok(GenesisAccount::new(secret.public_key()?.address(), Amount(1 << 60)))
     };
     let accounts = secrets.iter().map(account).collect::<Result<Vec<_>>>()?;
-    let state = GenesisState { accounts, engine, params: networks::params("local")? };
+    let state = GenesisState::new(accounts, engine, networks::params("local")?);
     app.init_chain(CHAIN, &serde_json::to_vec(&state)?)?;
     store.compact()?;
     let before = taken(&store)?;
