@@ -173,6 +173,19 @@ fn a_fresh_validator_joins_by_state_sync_past_a_liar_and_votes_and_proposes_at_o
     ok(network.stop());
 }
 
+/// A state without blocks can be carried on, though not gone on from.
+fn looked_at(folder: &std::path::Path, node: &Node, file: &str, height: u64) {
+    let (home, output) = (folder.join("looker"), folder.join("looked.json"));
+    let (home, output) = (home.to_str().unwrap(), output.to_str().unwrap());
+    let genesis = node.genesis();
+    let genesis = genesis.to_str().unwrap();
+    assayd(&["init", "looker", "--chain-id", "assay-netlab", "--genesis", genesis, "--home", home]);
+    let restored = assayd(&["snapshots", "restore", file, "--without-blocks", "--home", home]);
+    assert_eq!(restored["height"], height, "{restored}");
+    let exported = assayd(&["export", "--home", home, "--output", output]);
+    assert_eq!((&exported["height"], &exported["models"]), (&height.into(), &1.into()), "{exported}");
+}
+
 #[test]
 fn a_state_that_is_lost_is_restored_from_a_file_and_the_rest_is_replayed() {
     let _only = only_network();
@@ -206,6 +219,12 @@ fn a_state_that_is_lost_is_restored_from_a_file_and_the_rest_is_replayed() {
     let taken = assayd(&["snapshots", "restore", file, "--home", lost.to_str().unwrap()]);
     assert_eq!(taken["error"]["name"], "has_state", "{taken}");
     std::fs::remove_dir_all(lost.join("data/app.db")).unwrap();
+    let blocks = [lost.join("data/blockstore.db"), lost.join("data/blocks.away")];
+    std::fs::rename(&blocks[0], &blocks[1]).unwrap();
+    let bare = assayd(&["snapshots", "restore", file, "--home", lost.to_str().unwrap()]);
+    assert_eq!(bare["error"]["name"], "no_blocks", "{bare}");
+    std::fs::rename(&blocks[1], &blocks[0]).unwrap();
+    looked_at(folder.path(), network.node(0), file, info.snapshot_height);
     let wrong = "0".repeat(64);
     let wrong = ["snapshots", "restore", file, "--app-hash", &wrong, "--home", lost.to_str().unwrap()];
     assert_eq!(assayd(&wrong)["error"]["name"], "bad_snapshot");

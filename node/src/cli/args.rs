@@ -264,6 +264,9 @@ pub(super) struct RestoreArgs {
     /// The root that it must have: the app hash in the header of the next height.
     #[arg(long, value_name = "HEX")]
     pub app_hash: Option<AppHash>,
+    /// Restore although CometBFT has no blocks here: to export the state or to look at it, not to go on from it.
+    #[arg(long)]
+    pub without_blocks: bool,
     #[command(flatten)]
     pub home: HomeArgs,
 }

@@ -4,7 +4,9 @@
 //! the state's lock.
 
 use super::args::{ExportArgs, HomeArgs, RestoreArgs, SnapshotArgs, SnapshotsCommand};
+use super::offline::{has_database, home, parent};
 use super::{print_json, print_text};
+use crate::comet;
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::{open, snapshots};
@@ -27,21 +29,6 @@ pub(super) fn run(command: &SnapshotsCommand, json: bool) -> Result<()> {
         SnapshotsCommand::Export(args) => export_one(args, json),
         SnapshotsCommand::Restore(args) => restore(args, json),
     }
-}
-
-/// The home, which must be one.
-fn home(args: &HomeArgs) -> Result<Home> {
-    let home = args.home();
-    if !home.config().is_file() {
-        let message = format!("there is no home at {}", home.root().display());
-        return Err(Error::input("no_home", message, "name the node's home with --home"));
-    }
-    Ok(home)
-}
-
-/// Whether there is a state's database; opening one that is not there would make it.
-fn has_database(home: &Home) -> bool {
-    home.store().join("CURRENT").exists()
 }
 
 fn folder(home: &Home) -> Folder {
@@ -184,10 +171,6 @@ fn export_one(args: &ExportArgs, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Where the chunks of a snapshot come from.
 enum Source {
     Own(Made),
@@ -215,6 +198,7 @@ fn restore(args: &RestoreArgs, json: bool) -> Result<()> {
     let (manifest, mut source) = open(&home, &args.from)?;
     refuse_another_chain(&home, &manifest)?;
     refuse_to_replace(&home)?;
+    refuse_without_blocks(&home, &manifest, args.without_blocks)?;
     let trusted = args.app_hash.unwrap_or(manifest.app_hash);
     let count = manifest.count();
     let mut restore = Restore::open(&home.store(), manifest.clone(), trusted).map_err(wrong)?;
@@ -261,6 +245,21 @@ fn refuse_another_chain(home: &Home, manifest: &Manifest) -> Result<()> {
     let genesis =
         GenesisDoc::from_json(&text).map_err(|error| Error::input("genesis", error, "use another home"))?;
     manifest.expect(&genesis.chain_id, APP_VERSION).map_err(|refused| wrong(refused.into()))
+}
+
+/// Nothing can follow a state on a home whose CometBFT has no blocks. Its library can begin at a height, by
+/// `BootstrapState`; of its programs, the one that this node is for has no command for that.
+fn refuse_without_blocks(home: &Home, manifest: &Manifest, allowed: bool) -> Result<()> {
+    if allowed || home.comet_blocks().exists() || home.solo_blocks().exists() {
+        return Ok(());
+    }
+    let (root, height, version) = (home.root().display(), manifest.height, comet::VERSION);
+    let message = format!(
+        "CometBFT has no blocks in {root}, and CometBFT {version} cannot begin at height {height} with a state alone"
+    );
+    let hint =
+        "use state sync (docs/runbooks/state-sync.md); --without-blocks restores the state nevertheless";
+    Err(Error::input("no_blocks", message, hint))
 }
 
 /// Nothing is lost by a restore: a state that is there is moved away by its owner, or not at all.
