@@ -245,6 +245,9 @@ fn words(found: &Compared, states: bool) -> String {
                     "  the heights before it are not in both: give --heights or --height to `debug bundle`\n";
             }
         }
+        _ if found.compared_heights == 0 => {
+            text += "the bundles describe no height in common: give --height to `debug bundle`\n";
+        }
         _ => text += &format!("the app hashes of {} heights are the same\n", found.compared_heights),
     }
     for (key, pair) in &found.keys {

@@ -64,6 +64,9 @@ pub(super) fn run(args: &RollbackArgs, json: bool) -> Result<()> {
             "warning: CometBFT's header says another app hash, so this state is wrong too: roll back further, or \
              restore a snapshot (docs/runbooks/mismatch.md)"
         ),
+        None if solo => {
+            eprintln!("next: `assayd dev --home`; the blocks after height {height} are executed again")
+        }
         _ => eprintln!("next: `assayd start`; the blocks after height {height} are executed again"),
     }
     Ok(())

@@ -40,8 +40,8 @@ pub struct KindDifference {
 /// What two bundles say.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Compared {
-    /// Whether nothing differs in the states, as far as both speak of the same heights.
-    pub same: bool,
+    /// Whether nothing differs in the states, as far as both speak of the same heights; null if of none.
+    pub same: Option<bool>,
     /// Heights that both describe.
     pub compared_heights: usize,
     /// The first of them that has two roots.
@@ -60,7 +60,7 @@ pub struct Compared {
 
 /// Compares the bundles of two nodes.
 pub fn compare(first: &Bundle, second: &Bundle) -> Compared {
-    let mut found = Compared { same: true, ..Compared::default() };
+    let mut found = Compared::default();
     for part in PARTS {
         let of = |bundle: &Bundle| bundle.machine.pointer(part).cloned().unwrap_or(Value::Null);
         let pair = Pair { first: of(first), second: of(second) };
@@ -73,7 +73,8 @@ pub fn compare(first: &Bundle, second: &Bundle) -> Compared {
         if first.height == second.height {
             found.kinds = kinds(&first.kinds, &second.kinds);
         }
-        found.same = found.first_height.is_none() && found.kinds.is_empty();
+        let same = found.first_height.is_none() && found.kinds.is_empty();
+        found.same = (found.compared_heights > 0).then_some(same);
     }
     found
 }
@@ -173,7 +174,7 @@ mod tests {
             true,
         );
         let found = compare(&bundle("one", good.clone()), &bundle("two", bad));
-        assert_eq!((found.same, found.first_height, found.arose_there), (false, Some(2), true));
+        assert_eq!((found.same, found.first_height, found.arose_there), (Some(false), Some(2), true));
         assert_eq!(found.keys.keys().collect::<Vec<_>>(), ["account/b"]);
         assert!(found.keys["account/b"].first.is_none() && found.keys["account/b"].second.is_some());
         assert_eq!(found.kinds.keys().collect::<Vec<_>>(), ["account"]);
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(found.kinds["account"].buckets.len(), 1);
         assert_eq!(found.machine.keys().collect::<Vec<_>>(), ["cpu.model"]);
         let found = compare(&bundle("one", good.clone()), &bundle("one", good));
-        assert_eq!((found.same, found.compared_heights, found.machine.len()), (true, 4, 0));
+        assert_eq!((found.same, found.compared_heights, found.machine.len()), (Some(true), 4, 0));
     }
 
     #[test]
@@ -199,7 +200,16 @@ mod tests {
         // Without the digests of the whole state, the heights still tell.
         bad.kinds.clear();
         let found = compare(&bundle("one", good), &bundle("one", bad));
-        assert_eq!((found.same, found.first_height, found.kinds.len()), (false, Some(1), 0));
+        assert_eq!((found.same, found.first_height, found.kinds.len()), (Some(false), Some(1), 0));
+    }
+
+    #[test]
+    fn bundles_that_speak_of_no_common_height_are_not_called_the_same() {
+        let [mut early, late] = [(); 2].map(|()| state(&[START, &[], &[]], false));
+        early.heights.clear();
+        let none = Bundle { state: None, ..bundle("one", early.clone()) };
+        assert_eq!(compare(&bundle("one", early), &bundle("one", late.clone())).same, None);
+        assert_eq!(compare(&none, &bundle("one", late)).same, None);
     }
 
     #[test]
