@@ -182,6 +182,7 @@ fn files_that_are_gone_or_empty_or_cut_in_half_are_refused() {
     let original = Original::new();
     let newest_log = original.files(".log").pop().unwrap();
     for kind in [".sst", ".blob", ".log", "MANIFEST", "CURRENT"] {
+        let mut needed = 0;
         for file in original.files(kind) {
             let verdicts = [
                 original.verdict(&file, |file| std::fs::remove_file(file).unwrap()),
@@ -191,9 +192,13 @@ fn files_that_are_gone_or_empty_or_cut_in_half_are_refused() {
             let refused = verdicts.iter().all(|verdict| *verdict == Verdict::Refused);
             // What the newest log had is gone, and CometBFT has it still.
             let earlier = |verdict: &Verdict| matches!(verdict, Verdict::Same(ROTATED..NEWEST));
-            let fits = if file == newest_log { verdicts.iter().all(earlier) } else { refused };
+            // A file of chunks that are gone may not be deleted yet; then everything is there without it.
+            let unused = kind == ".blob" && verdicts == [Verdict::Same(NEWEST); 3];
+            let fits = if file == newest_log { verdicts.iter().all(earlier) } else { refused || unused };
             assert!(fits, "{}: {verdicts:?}", file.display());
+            needed += u32::from(!unused);
         }
+        assert!(needed > 0, "every {kind} can be done without");
     }
     for kind in ["IDENTITY", "OPTIONS"] {
         for file in original.files(kind) {
