@@ -86,7 +86,15 @@ fn votes(network: &Network, tx: &assay_types::hash::TxHash, address: &str) -> bo
 /// a block without transactions keeps the root.)
 fn forge(node: &Node, of: u64, says: u64) {
     let folder = Folder::new(node.home().join("data/snapshots"));
-    let made = folder.get(of).unwrap_or_else(|error| panic!("{error}"));
+    // Another node's snapshot of that height may be there earlier.
+    let end = Instant::now() + PATIENCE;
+    let made = loop {
+        match folder.get(of) {
+            Ok(made) => break made,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
     let forged = node.home().join(format!("data/snapshots/{says}"));
     std::fs::create_dir(&forged).unwrap();
     for entry in std::fs::read_dir(&made.path).unwrap() {

@@ -1,9 +1,9 @@
 //! Records of the tree in memory.
 //!
 //! A record is written once and never changed, so what was read once stays true, for every view. Three things could
-//! make it untrue, and none can: a genesis that is repeated writes version 0 anew, so nothing of version 0 is kept here;
-//! a restored state comes with a database of its own, so with memory of its own; and a version that is taken back may be
-//! written anew, so from then on nothing is kept ([`Nodes::stop`]): it is the work of a tool, and its last.
+//! make it untrue, and none can: a genesis that is repeated writes version 0 anew, so nothing of version 0 is kept
+//! here; a restored state comes with a database of its own, so with memory of its own; and a version that is taken back
+//! may be written anew, so from then on nothing is kept ([`Nodes::stop`]): it is the work of a tool, and its last.
 //!
 //! What is kept is what the last version has, at most one record of each place: a commit puts what it wrote over what
 //! that replaced. It is bounded by [`MOST_BYTES`]; beyond that a record goes that nobody asked for since the last time
