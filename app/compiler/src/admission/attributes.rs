@@ -10,6 +10,16 @@ use super::quant;
 const REDUCE: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 const RECURRENT: &[&str] =
     &["activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout"];
+const LSTM: &[&str] = &[
+    "activation_alpha",
+    "activation_beta",
+    "activations",
+    "clip",
+    "direction",
+    "hidden_size",
+    "input_forget",
+    "layout",
+];
 const GRU: &[&str] = &[
     "activation_alpha",
     "activation_beta",
@@ -153,7 +163,8 @@ fn known(operator: &str) -> &'static [&'static str] {
         "LRN" => &["alpha", "beta", "bias", "size"],
         "InstanceNormalization" => &["epsilon"],
         "LayerNormalization" | "RMSNormalization" => &["axis", "epsilon", "stash_type"],
-        "LSTM" | "RNN" => RECURRENT,
+        "LSTM" => LSTM,
+        "RNN" => RECURRENT,
         "LpNormalization" => &["axis", "p"],
         "LpPool" => &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "p", "pads", "strides"],
         "MaxPool" => {
@@ -252,6 +263,9 @@ pub fn check(operator: &str, attribute: &Attribute<'_>) -> Result<(), String> {
         (_, "channels_last") if *number != 0 => {
             Err("only channels before rows and columns are supported".to_owned())
         }
+        (_, "input_forget") if *number != 0 => {
+            Err("an input gate that is coupled to the forget gate is not supported".to_owned())
+        }
         ("BatchNormalization", "training_mode") if *number != 0 => Err("it is in training mode".to_owned()),
         ("BatchNormalization", "spatial") if *number != 1 => Err("only spatial = 1 is supported".to_owned()),
         _ => Ok(()),
@@ -268,7 +282,10 @@ mod tests {
 
     #[test]
     fn an_attribute_that_would_be_passed_over_is_refused() {
-        assert!(check("LSTM", &attribute("input_forget", &[])).is_err());
+        let coupled = Attribute { name: "input_forget", number: 1, texts: vec![] };
+        assert!(check("LSTM", &coupled).unwrap_err().contains("forget gate"));
+        assert!(check("LSTM", &attribute("input_forget", &[])).is_ok());
+        assert!(check("GRU", &attribute("input_forget", &[])).is_err());
         assert!(check("LSTM", &attribute("clip", &[])).is_ok());
         assert!(check("LSTM", &attribute("direction", &["reverse"])).is_ok());
         assert!(check("SpaceToDepth", &attribute("mode", &["CRD"])).is_err());

@@ -231,7 +231,7 @@ pub const NOTES: &[(&str, &str)] = &[
     ("Imputer", "replaced_value_float may be NaN."),
     (
         "LSTM",
-        "Unrolled, so at most 1,024 steps. sequence_lens constant and equal; peepholes; not input_forget. Activations: \
+        "Unrolled, so at most 1,024 steps. sequence_lens constant and equal; peepholes; input_forget only 0. Activations: \
          as GRU.",
     ),
     (

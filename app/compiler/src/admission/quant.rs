@@ -37,9 +37,15 @@ pub fn attributes(operator: &str) -> Option<&'static [&'static str]> {
             &["axis", "block_size", "output_dtype", "precision", "saturate"]
         }
         "QLinearConv" | "ConvInteger" => CONV,
-        "DynamicQuantizeLSTM" => {
-            &["activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size"]
-        }
+        "DynamicQuantizeLSTM" => &[
+            "activation_alpha",
+            "activation_beta",
+            "activations",
+            "clip",
+            "direction",
+            "hidden_size",
+            "input_forget",
+        ],
         "QGemm" => &["alpha", "transA", "transB"],
         "QLinearLeakyRelu" => &["alpha"],
         "QLinearConcat" => &["axis"],

@@ -82,6 +82,15 @@ impl Original {
         }
     }
 
+    /// What becomes of a copy in which a file is gone, is empty, is cut in half.
+    fn without(&self, file: &Path) -> [Verdict; 3] {
+        [
+            self.verdict(file, |file| std::fs::remove_file(file).unwrap()),
+            self.verdict(file, |file| cut(file, 0)),
+            self.verdict(file, |file| cut(file, length(file) / 2)),
+        ]
+    }
+
     fn go_on(&self, store: &Store) -> Result<u64, StoreError> {
         let root = |version: u64| self.roots[usize::try_from(version).unwrap()];
         let found = store.version().expect("an empty state in the place of a damaged one");
@@ -181,24 +190,15 @@ fn tables_and_chunks_with_a_flipped_bit_are_read_right_or_refused() {
 fn files_that_are_gone_or_empty_or_cut_in_half_are_refused() {
     let original = Original::new();
     let newest_log = original.files(".log").pop().unwrap();
-    for kind in [".sst", ".blob", ".log", "MANIFEST", "CURRENT"] {
-        let mut needed = 0;
+    for kind in [".sst", ".log", "MANIFEST", "CURRENT"] {
         for file in original.files(kind) {
-            let verdicts = [
-                original.verdict(&file, |file| std::fs::remove_file(file).unwrap()),
-                original.verdict(&file, |file| cut(file, 0)),
-                original.verdict(&file, |file| cut(file, length(file) / 2)),
-            ];
+            let verdicts = original.without(&file);
             let refused = verdicts.iter().all(|verdict| *verdict == Verdict::Refused);
             // What the newest log had is gone, and CometBFT has it still.
             let earlier = |verdict: &Verdict| matches!(verdict, Verdict::Same(ROTATED..NEWEST));
-            // A file of chunks that are gone may not be deleted yet; then everything is there without it.
-            let unused = kind == ".blob" && verdicts == [Verdict::Same(NEWEST); 3];
-            let fits = if file == newest_log { verdicts.iter().all(earlier) } else { refused || unused };
+            let fits = if file == newest_log { verdicts.iter().all(earlier) } else { refused };
             assert!(fits, "{}: {verdicts:?}", file.display());
-            needed += u32::from(!unused);
         }
-        assert!(needed > 0, "every {kind} can be done without");
     }
     for kind in ["IDENTITY", "OPTIONS"] {
         for file in original.files(kind) {
@@ -206,6 +206,24 @@ fn files_that_are_gone_or_empty_or_cut_in_half_are_refused() {
             assert_eq!(verdict, Verdict::Same(NEWEST), "{}", file.display());
         }
     }
+}
+
+#[test]
+fn chunks_whose_files_are_gone_or_empty_or_cut_in_half_are_refused() {
+    let original = Original::new();
+    // As above.
+    drop(Store::open(original.dir.path()).unwrap());
+    let mut refused = 0;
+    for file in original.files(".blob") {
+        for verdict in original.without(&file) {
+            match verdict {
+                // A file may have only chunks that were deleted since.
+                Verdict::Same(version) => assert_eq!(version, NEWEST),
+                Verdict::Refused => refused += 1,
+            }
+        }
+    }
+    assert!(refused >= 3, "{refused}");
 }
 
 #[test]
