@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 /// Bytes before the store: a page, so that it is aligned.
 const HEADER: usize = 4096;
 /// What a file begins with; the number changes with the arrangement that the kernels want.
-const MAGIC: &[u8; 16] = b"assay packed 03\n";
+const MAGIC: &[u8; 16] = b"assay packed 04\n";
 /// Bytes that are digested together.
 const PIECE: usize = 1 << 20;
 /// Bytes of the digest.

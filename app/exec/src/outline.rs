@@ -13,6 +13,8 @@ pub(crate) struct Outline {
     pub inputs: Vec<(Port, ValueId)>,
     /// What a run gives, in order, and the value that it is.
     pub outputs: Vec<(Port, ValueId)>,
+    /// Bytes of all constants.
+    pub constant_bytes: u64,
     /// As [`ValidPlan::peak_bytes`].
     pub peak_bytes: u64,
     /// As [`ValidPlan::output_bytes`].
@@ -29,6 +31,7 @@ impl Outline {
             ports.into_iter().zip(ids.iter().map(|(_, id)| *id)).collect()
         };
         let (inputs, outputs) = (named(inputs, &plan.inputs), named(outputs, &plan.outputs));
-        (Self { nodes: plan.nodes, inputs, outputs, peak_bytes, output_bytes }, plan.data)
+        let constant_bytes = plan.data.len() as u64;
+        (Self { nodes: plan.nodes, inputs, outputs, constant_bytes, peak_bytes, output_bytes }, plan.data)
     }
 }

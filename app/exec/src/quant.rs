@@ -12,6 +12,7 @@ pub(crate) trait Byte: Element {
     const LEAST: i32;
     const GREATEST: i32;
     fn wide(self) -> i32;
+    fn word(self) -> i16;
     fn narrow(value: i32) -> Self;
 }
 
@@ -20,6 +21,9 @@ impl Byte for u8 {
     const GREATEST: i32 = 255;
     fn wide(self) -> i32 {
         i32::from(self)
+    }
+    fn word(self) -> i16 {
+        i16::from(self)
     }
     fn narrow(value: i32) -> Self {
         value as u8
@@ -31,6 +35,9 @@ impl Byte for i8 {
     const GREATEST: i32 = 127;
     fn wide(self) -> i32 {
         i32::from(self)
+    }
+    fn word(self) -> i16 {
+        i16::from(self)
     }
     fn narrow(value: i32) -> Self {
         value as i8

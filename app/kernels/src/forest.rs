@@ -2,9 +2,9 @@
 //!
 //! A [`Forest`] is made once from the tables of an ensemble and gives the same bits as
 //! [`tree_scores`](crate::tree_scores), which stays the law and takes over wherever a forest cannot be made
-//! or a row cannot be walked. A step goes from a node to its first child, or to the one after it unless
-//! `x <= threshold`; so all comparisons but equality are turned into that one, which is possible where
-//! no NaN is. A leaf is a node whose threshold is a NaN: every step from it leads back to it, so several
+//! leaves do not add up. A step goes from a node to its first child, or to the one after it unless
+//! `x <= threshold`; so all comparisons but equality are turned into that one. Where a NaN would go the other
+//! way, the node says so, and rows with a NaN are walked with an eye on it. A leaf is a node whose threshold is a NaN: every step from it leads back to it, so several
 //! walks go on side by side until none moves, and their memory accesses overlap.
 
 use crate::tree::{LEAF, NAN_IS_TRUE, TreeSum, Trees, tree_scores};
@@ -20,7 +20,8 @@ const MOST_LEAVES: usize = 1 << 22;
 struct Node {
     /// The bits of an f32.
     threshold: u32,
-    /// The feature above, the first child, counted from the tree's base, below.
+    /// The feature above, the first child, counted from the tree's base, below, and between them whether a NaN goes
+    /// to the first child.
     link: u32,
 }
 
@@ -36,7 +37,7 @@ pub struct Forest {
     child_bits: u32,
     /// Features that a row must have.
     features: usize,
-    /// Whether rows with a NaN can be walked.
+    /// Whether a NaN goes to the second child everywhere, as the comparison has it.
     takes_nan: bool,
     /// Whether every leaf names the classes from 0, in order.
     in_order: bool,
@@ -86,24 +87,25 @@ impl Forest {
         }
         // Children are known by their offset only now that the largest tree is.
         forest.child_bits = usize::BITS - largest.leading_zeros();
-        let feature_bits = 32u32.checked_sub(forest.child_bits)?;
-        for (node, &(feature, child)) in forest.nodes.iter_mut().zip(&placed) {
+        let feature_bits = 31u32.checked_sub(forest.child_bits)?;
+        for (node, &(feature, child, nan_first)) in forest.nodes.iter_mut().zip(&placed) {
             if u64::from(feature) >> feature_bits != 0 || feature as usize >= features {
                 return None;
             }
-            node.link = feature << forest.child_bits | child;
+            node.link = (feature << 1 | u32::from(nan_first)) << forest.child_bits | child;
         }
         Some(forest)
     }
 
-    /// Places one tree, breadth first, and gives the number of its nodes. `links` takes feature and child.
-    fn place(&mut self, trees: &Trees<'_>, root: i32, links: &mut Vec<(u32, u32)>) -> Option<usize> {
+    /// Places one tree, breadth first, and gives the number of its nodes. `links` takes feature, child and whether a
+    /// NaN goes there.
+    fn place(&mut self, trees: &Trees<'_>, root: i32, links: &mut Vec<(u32, u32, bool)>) -> Option<usize> {
         let base = self.nodes.len();
         // What a tree of the tables cannot exceed unless nodes have two parents.
         let most = trees.nodes.len() + 2 * trees.roots.len();
         let empty = Node { threshold: LEAF_BITS, link: 0 };
         self.nodes.push(empty);
-        links.push((0, 0));
+        links.push((0, 0, false));
         let mut waiting = VecDeque::from([root]);
         let mut next = 2;
         while let Some(at) = waiting.pop_front() {
@@ -115,13 +117,14 @@ impl Forest {
             if mode == LEAF {
                 let number = first as usize / self.entries;
                 self.nodes.push(Node { threshold: LEAF_BITS | number as u32, link: 0 });
-                links.push((0, own - 1));
+                links.push((0, own - 1, false));
                 continue;
             }
             let (threshold, swapped) = comparison(mode, f32::from_bits(second as u32))?;
-            self.takes_nan &= mode & NAN_IS_TRUE == 0 && !swapped;
+            let nan_first = (mode & NAN_IS_TRUE != 0) != swapped;
+            self.takes_nan &= !nan_first;
             self.nodes.push(Node { threshold: threshold.to_bits(), link: 0 });
-            links.push((first as u32, next));
+            links.push((first as u32, next, nan_first));
             next += 2;
             waiting.extend(if swapped { [if_false, if_true] } else { [if_true, if_false] });
         }
@@ -131,19 +134,16 @@ impl Forest {
     /// As [`tree_scores`], for the tables that the forest was made from.
     pub fn scores(&self, trees: &Trees<'_>, classes: usize, x: &[f32], y: &mut [f32], reached: &mut [u8]) {
         let (features, classes) = (self.features.max(1), classes.max(1));
-        let sums = matches!(trees.sum, TreeSum::Sum | TreeSum::Average);
-        let walkable = sums && (self.takes_nan || !x.iter().any(|x| x.is_nan()));
-        if !walkable {
+        if !matches!(trees.sum, TreeSum::Sum | TreeSum::Average) {
             return tree_scores(trees, self.features, classes, x, y, reached);
         }
         y.fill(0.0);
         let rows = (x.len() / features).min(y.len() / classes);
-        if rows < WALKS {
-            for (x, y) in x.chunks_exact(features).zip(y.chunks_exact_mut(classes)) {
-                self.row(trees, x, y);
-            }
-        } else {
-            self.rows(trees, rows, x, y, classes);
+        match (rows < WALKS, self.takes_nan || !x.iter().any(|x| x.is_nan())) {
+            (true, true) => self.few::<false>(trees, x, y, classes),
+            (true, false) => self.few::<true>(trees, x, y, classes),
+            (false, true) => self.rows::<false>(trees, rows, x, y, classes),
+            (false, false) => self.rows::<true>(trees, rows, x, y, classes),
         }
         if trees.sum == TreeSum::Average {
             let count = trees.roots.len() as f32;
@@ -151,13 +151,19 @@ impl Forest {
         }
     }
 
+    /// Few rows, one after the other.
+    fn few<const NAN: bool>(&self, trees: &Trees<'_>, x: &[f32], y: &mut [f32], classes: usize) {
+        for (x, y) in x.chunks_exact(self.features).zip(y.chunks_exact_mut(classes)) {
+            self.row::<NAN>(trees, x, y);
+        }
+    }
+
     /// One row: several trees side by side, their leaves in order.
-    fn row(&self, trees: &Trees<'_>, x: &[f32], y: &mut [f32]) {
-        let x = &x[..self.features];
+    fn row<const NAN: bool>(&self, trees: &Trees<'_>, x: &[f32], y: &mut [f32]) {
         for bases in self.bases.chunks(WALKS) {
             let mut starts = [bases[0]; WALKS];
             starts[..bases.len()].copy_from_slice(bases);
-            let leaves = self.walk(starts, [x; WALKS]);
+            let leaves = self.walk::<NAN>(starts, [x; WALKS]);
             for &leaf in &leaves[..bases.len()] {
                 self.add(trees, leaf, y);
             }
@@ -165,7 +171,14 @@ impl Forest {
     }
 
     /// Many rows: tree by tree, several rows side by side, so that a tree stays in the cache.
-    fn rows(&self, trees: &Trees<'_>, rows: usize, x: &[f32], y: &mut [f32], classes: usize) {
+    fn rows<const NAN: bool>(
+        &self,
+        trees: &Trees<'_>,
+        rows: usize,
+        x: &[f32],
+        y: &mut [f32],
+        classes: usize,
+    ) {
         let row = |row: usize| &x[row * self.features..][..self.features];
         for &base in &self.bases {
             for first in (0..rows).step_by(WALKS) {
@@ -174,7 +187,7 @@ impl Forest {
                 for (lane, side) in side[..count].iter_mut().enumerate() {
                     *side = row(first + lane);
                 }
-                let leaves = self.walk([base; WALKS], side);
+                let leaves = self.walk::<NAN>([base; WALKS], side);
                 for (lane, &leaf) in leaves[..count].iter().enumerate() {
                     self.add(trees, leaf, &mut y[(first + lane) * classes..][..classes]);
                 }
@@ -182,14 +195,14 @@ impl Forest {
         }
     }
 
-    /// The leaves that the walks end in.
+    /// The leaves that the walks end in. `NAN` says whether a row may have one that matters.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn walk(&self, bases: [u32; WALKS], x: [&[f32]; WALKS]) -> [u32; WALKS] {
+    fn walk<const NAN: bool>(&self, bases: [u32; WALKS], x: [&[f32]; WALKS]) -> [u32; WALKS] {
         for x in x {
             assert!(x.len() == self.features);
         }
-        let (shift, mask) = (self.child_bits, (1u32 << self.child_bits).wrapping_sub(1));
+        let (shift, mask) = (self.child_bits + 1, (1u32 << self.child_bits).wrapping_sub(1));
         let mut at = [1u32; WALKS];
         let mut last = [LEAF_BITS; WALKS];
         loop {
@@ -202,7 +215,10 @@ impl Forest {
                     let node = self.nodes.get_unchecked((bases[lane] + at[lane]) as usize);
                     (node, *x[lane].get_unchecked((node.link >> shift) as usize))
                 };
-                let holds = value <= f32::from_bits(node.threshold);
+                let mut holds = value <= f32::from_bits(node.threshold);
+                if NAN {
+                    holds |= ((node.link >> self.child_bits) & 1 != 0) & value.is_nan();
+                }
                 let next = (node.link & mask) + 1 - u32::from(holds);
                 moved |= next ^ at[lane];
                 at[lane] = next;

@@ -15,8 +15,8 @@ entry! {
 
 entry! {
     /// Adds to each of `y` the sum of four products: of a number of `x` and the byte of its row of `w` there. Rows
-    /// start `stride` apart and are as long as `y`; `signed` says what a byte stands for.
-    pub fn add_scaled_bytes(x: &[i32; MANY], w: &[u8], stride: usize, signed: bool, y: &mut [i32])
+    /// are as long as `y`, or longer; `signed` says what a byte stands for.
+    pub fn add_scaled_bytes(x: &[i32; MANY], w: [&[u8]; MANY], signed: bool, y: &mut [i32])
         => add_scaled_bytes_body
 }
 
@@ -40,8 +40,8 @@ fn dot_words_body<V: Lanes>(x: &[i16], w: &[i16], stride: usize, sums: &mut [i32
 }
 
 #[inline(always)]
-fn add_scaled_bytes_body<V: Lanes>(x: &[i32; MANY], w: &[u8], stride: usize, signed: bool, y: &mut [i32]) {
-    let [a, b, c, d]: [&[u8]; MANY] = std::array::from_fn(|row| &w[row * stride..][..y.len()]);
+fn add_scaled_bytes_body<V: Lanes>(x: &[i32; MANY], w: [&[u8]; MANY], signed: bool, y: &mut [i32]) {
+    let [a, b, c, d]: [&[u8]; MANY] = w.map(|row| &row[..y.len()]);
     macro_rules! add {
         (|$byte:ident| $wide:expr) => {{
             let product = |x: i32, $byte: u8| x.wrapping_mul($wide);
@@ -100,7 +100,8 @@ mod tests {
                 for signed in [false, true] {
                     let wide = |byte: u8| if signed { i32::from(byte as i8) } else { i32::from(byte) };
                     let (factors, mut y) = ([3, -255, 255, 0], vec![9; len]);
-                    add_scaled_bytes(isa, &factors, &bytes, len + 1, signed, &mut y);
+                    let rows = std::array::from_fn(|row| &bytes[row * (len + 1)..]);
+                    add_scaled_bytes(isa, &factors, rows, signed, &mut y);
                     for (i, y) in y.iter().enumerate() {
                         let sum: i32 =
                             (0..4).map(|row| factors[row] * wide(bytes[row * (len + 1) + i])).sum();

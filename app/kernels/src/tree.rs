@@ -37,29 +37,57 @@ pub const NAN_IS_TRUE: i32 = 8;
 /// The greatest of the comparison modes, which start at 1.
 pub const LAST_COMPARISON: i32 = 6;
 
+/// Walks that go on side by side, so that their memory accesses overlap.
+const WALKS: usize = 8;
+
+/// What a comparison finds: less, equal, greater, or none of these.
+const LESS: u8 = 1;
+const EQUAL: u8 = 2;
+const GREATER: u8 = 4;
+const NEITHER: u8 = 8;
+/// Which of them make each mode true. The mode of a leaf is never asked for.
+const TRUE: [u8; 8] = [
+    0,
+    LESS | EQUAL,
+    LESS,
+    GREATER | EQUAL,
+    GREATER,
+    EQUAL,
+    LESS | GREATER | NEITHER,
+    LESS | GREATER | NEITHER,
+];
+
+/// Without a branch, for which way a row takes must not be guessed.
+#[inline(always)]
 fn holds(mode: i32, x: f32, threshold: f32) -> bool {
-    if mode & NAN_IS_TRUE != 0 && x.is_nan() {
-        return true;
-    }
-    match mode & !NAN_IS_TRUE {
-        1 => x <= threshold,
-        2 => x < threshold,
-        3 => x >= threshold,
-        4 => x > threshold,
-        5 => x == threshold,
-        _ => x != threshold,
-    }
+    let (less, equal, greater) = (x < threshold, x == threshold, x > threshold);
+    let known = u8::from(less) * LESS | u8::from(equal) * EQUAL | u8::from(greater) * GREATER;
+    let found = if known == 0 { NEITHER } else { known };
+    let nan = mode & NAN_IS_TRUE != 0 && x.is_nan();
+    (TRUE[(mode & 7) as usize] & found != 0) | nan
 }
 
-/// The leaf entries that a row ends in, for the tree that starts at `node`.
-fn leaf(nodes: &[[i32; 5]], mut node: usize, row: &[f32]) -> std::ops::Range<usize> {
+/// The leaf entries that walks end in, each from a node on by its row.
+#[inline(always)]
+fn leaves(
+    nodes: &[[i32; 5]],
+    mut at: [usize; WALKS],
+    rows: [&[f32]; WALKS],
+) -> [std::ops::Range<usize>; WALKS] {
     loop {
-        let [first, second, if_true, if_false, mode] = nodes[node];
-        if mode == LEAF {
-            return first as usize..second as usize;
+        let mut moved = false;
+        for (at, row) in at.iter_mut().zip(rows) {
+            let [first, second, if_true, if_false, mode] = nodes[*at];
+            if mode == LEAF {
+                continue;
+            }
+            let truth = holds(mode, row[first as usize], f32::from_bits(second as u32));
+            *at = std::hint::select_unpredictable(truth, if_true, if_false) as usize;
+            moved = true;
         }
-        let truth = holds(mode, row[first as usize], f32::from_bits(second as u32));
-        node = if truth { if_true } else { if_false } as usize;
+        if !moved {
+            return at.map(|at| nodes[at][0] as usize..nodes[at][1] as usize);
+        }
     }
 }
 
@@ -75,12 +103,38 @@ pub fn tree_scores(
     y: &mut [f32],
     reached: &mut [u8],
 ) {
-    let reached = &mut reached[..classes];
-    for (row, scores) in x.chunks_exact(features.max(1)).zip(y.chunks_exact_mut(classes.max(1))) {
-        scores.fill(0.0);
-        reached.fill(0);
-        for &root in trees.roots {
-            for entry in leaf(trees.nodes, root as usize, row) {
+    let (reached, features, classes) = (&mut reached[..classes], features.max(1), classes.max(1));
+    let (rows, count) = ((x.len() / features).min(y.len() / classes), trees.roots.len());
+    y.fill(0.0);
+    // Each row goes through all trees in their order; the walks of several go on together. Sums of many rows are formed
+    // tree by tree, so that a tree stays in the cache.
+    let sums = matches!(trees.sum, TreeSum::Sum | TreeSum::Average);
+    let by_tree = sums && rows >= WALKS;
+    let (mut left, mut row, mut tree) = (rows * count, 0, 0);
+    while left > 0 {
+        let walks = WALKS.min(left);
+        left -= walks;
+        let (mut starts, mut own) = ([0; WALKS], [(0, 0); WALKS]);
+        for walk in 0..walks {
+            (starts[walk], own[walk]) = (trees.roots[tree] as usize, (row, tree));
+            (row, tree) = match by_tree {
+                true if row + 1 == rows => (0, tree + 1),
+                true => (row + 1, tree),
+                false if tree + 1 == count => (row + 1, 0),
+                false => (row, tree + 1),
+            };
+        }
+        // Walks that are for nothing go the last one's way.
+        let (start, last) = (starts[walks - 1], own[walks - 1]);
+        starts[walks..].fill(start);
+        own[walks..].fill(last);
+        let ends = leaves(trees.nodes, starts, own.map(|(row, _)| &x[row * features..][..features]));
+        for ((row, tree), entries) in own.into_iter().zip(ends).take(walks) {
+            if tree == 0 && !sums {
+                reached.fill(0);
+            }
+            let scores = &mut y[row * classes..][..classes];
+            for entry in entries {
                 let class = trees.leaf_classes[entry] as usize;
                 let weight = trees.leaf_weights[entry];
                 let score = &mut scores[class];
@@ -93,9 +147,9 @@ pub fn tree_scores(
                 reached[class] = 1;
             }
         }
-        if trees.sum == TreeSum::Average {
-            let count = trees.roots.len() as f32;
-            scores.iter_mut().for_each(|score| *score /= count);
-        }
+    }
+    if trees.sum == TreeSum::Average {
+        let count = count as f32;
+        y.iter_mut().for_each(|score| *score /= count);
     }
 }

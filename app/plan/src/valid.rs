@@ -11,11 +11,12 @@ use crate::format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
 use crate::limits::{MAX_NODES, MAX_OPERANDS, MAX_PLAN_PORTS, MAX_UNITS, MAX_VALUE_BYTES};
 use crate::memory::{self, Layout};
 use crate::opcode::Opcode;
-use crate::rules::{self, TreeShape};
+use crate::rules::{self, NodesShape, TreeShape};
 use crate::{price, shape};
 use assay_types::hash::PlanHash;
 use assay_types::limits::{MAX_PLAN_BYTES, MAX_RANK, MAX_RUN_BYTES, MAX_TENSOR_NAME_BYTES};
 use assay_types::tensor::{self, DType, Port};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -186,7 +187,12 @@ struct Nodes<'a> {
     node_units: Vec<u64>,
     constant_bytes: u64,
     finite: BTreeSet<ValueId>,
-    tables: BTreeMap<[ValueId; 3], TreeShape>,
+    /// Of tree ensembles: what a table of nodes asks for, the classes of leaf entries, and both with their roots.
+    nodes: BTreeMap<ValueId, NodesShape>,
+    classes: BTreeMap<ValueId, u64>,
+    trees: BTreeMap<[ValueId; 3], TreeShape>,
+    /// Elements of tables that may still be laid out.
+    laid_out: usize,
 }
 
 impl<'a> Nodes<'a> {
@@ -198,7 +204,10 @@ impl<'a> Nodes<'a> {
             node_units,
             constant_bytes: 0,
             finite: BTreeSet::new(),
-            tables: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            trees: BTreeMap::new(),
+            laid_out: rules::tables_laid_out(plan.data.len()),
         }
     }
 
@@ -295,25 +304,34 @@ impl<'a> Nodes<'a> {
         Ok(())
     }
 
-    /// The tables of a tree ensemble, each set of them looked at once.
+    /// The tables of a tree ensemble. Each is looked at once, with whatever others it is used.
     fn trees(&mut self, node: &Node, operands: &[&Node]) -> Result<Option<TreeShape>, &'static str> {
         let Opcode::TreeEnsemble { classes, .. } = node.op else { return Ok(None) };
         self.constant(node.inputs[4])?;
-        let key = [node.inputs[1], node.inputs[2], node.inputs[3]];
-        let shape = match self.tables.get(&key) {
-            Some(&shape) => shape,
-            None => {
-                let (roots, nodes) = (ints(self.constant(key[0])?), ints(self.constant(key[1])?));
-                let leaf_classes = ints(self.constant(key[2])?);
-                let shape = rules::check_tables(&roots, nodes.as_chunks().0, &leaf_classes)?;
-                self.tables.insert(key, shape);
-                shape
+        let [roots, nodes, entries] = [1, 2, 3].map(|operand: usize| node.inputs[operand]);
+        let (root_bytes, node_bytes) = (self.constant(roots)?, self.constant(nodes)?);
+        let entry_bytes = self.constant(entries)?;
+        if let Entry::Vacant(vacant) = self.nodes.entry(nodes) {
+            vacant.insert(rules::check_nodes(ints(node_bytes).as_chunks().0)?);
+        }
+        if let Entry::Vacant(vacant) = self.classes.entry(entries) {
+            vacant.insert(rules::check_classes(&ints(entry_bytes))?);
+        }
+        let found = match self.trees.entry([roots, nodes, entries]) {
+            Entry::Occupied(found) => *found.get(),
+            Entry::Vacant(vacant) => {
+                let count = (entry_bytes.len() / DType::I32.size()) as u64;
+                let known = (&self.nodes[&nodes], self.classes[&entries]);
+                *vacant.insert(rules::check_roots(&ints(root_bytes), known.0, count, known.1)?)
             }
         };
-        if shape.features > u64::from(operands[0].dims[1]) || shape.classes > u64::from(classes) {
+        if found.features > u64::from(operands[0].dims[1]) || found.classes > u64::from(classes) {
             return Err("the tables name a feature or a class that is not there");
         }
-        Ok(Some(shape))
+        let elements: usize = (1..5).map(|operand: usize| shape::count(&operands[operand].dims)).sum();
+        let left = self.laid_out.checked_sub(elements);
+        self.laid_out = left.unwrap_or(self.laid_out);
+        Ok(Some(TreeShape { plain: found.plain || left.is_none(), ..found }))
     }
 }
 

@@ -1,13 +1,23 @@
 //! An integer einsum: a batch of products of rows and columns.
 
-use super::{Blocks, COLUMNS, Factors, ROWS, TERMS};
+use super::dots::{self, Blocks, Factors};
+use super::lines::{Across, Multiplier, PANEL, Sides};
 use crate::quant::{Byte, by_sign};
 use crate::view::View;
 use assay_kernels::{Isa, MANY, add_scaled_bytes};
 use assay_plan::Node;
 use assay_plan::shape::repeating_strides;
+use assay_types::limits::MAX_RANK;
 use assay_types::tensor::DType;
 use std::ops::Range;
+
+/// The rows, columns and terms of a step, one by one.
+#[derive(Debug)]
+struct Few {
+    rows: Vec<At>,
+    columns: Vec<At>,
+    terms: Vec<[usize; 2]>,
+}
 
 /// A loop: its steps, and strides of x, w, the zero points of both, and the result.
 #[derive(Debug, Clone, Copy)]
@@ -19,23 +29,25 @@ struct Axis {
 /// Positions in the five tensors.
 type At = [usize; 5];
 
-/// An integer einsum, ready to run. The operand with fewer elements of its own in the result gives the rows.
+/// An integer einsum, ready to run. One operand gives the rows of each step's product, x, the other the columns, w.
 #[derive(Debug)]
 pub(crate) struct EinsumInt {
     batch: Vec<Axis>,
     rows: Vec<Axis>,
     columns: Vec<Axis>,
     terms: Vec<Axis>,
-    /// Which operand (0, 1) gives the rows, x.
+    /// Which operand (0, 1) is x.
     x: usize,
-    /// Where the terms of few are, in x and w.
-    places: Vec<[usize; 2]>,
+    /// Where everything is in a product of few terms in all.
+    few: Option<Few>,
 }
 
-/// Products of fewer terms in all are summed one by one.
-const FEW: usize = 256;
-/// Terms, at most, that pass one by one over a line of results, however many rows there are.
-const SHALLOW: usize = 16;
+/// Products of fewer terms in all, each result counting for some more, are summed one by one.
+const FEW: usize = 512;
+/// Terms that a result counts for.
+const RESULT: usize = 6;
+/// Columns from which on the terms of few rows pass over them as they are.
+const WIDE: usize = 64;
 /// Columns whose sums are kept in the cache while the terms pass over them.
 const LINE: usize = 2048;
 
@@ -51,15 +63,65 @@ fn steps(axes: &[Axis]) -> usize {
     axes.iter().map(|axis| axis.dim).product()
 }
 
-/// The positions of one step of nested loops.
-fn place(axes: &[Axis], mut step: usize) -> At {
-    let mut at = [0; 5];
-    for axis in axes.iter().rev() {
-        let i = step % axis.dim;
-        step /= axis.dim;
-        (0..5).for_each(|tensor| at[tensor] += i * axis.strides[tensor]);
+// Positions are checked where they are used; sums here need no check of their own, which would cost as much.
+fn sum(a: At, b: At) -> At {
+    std::array::from_fn(|tensor| a[tensor].wrapping_add(b[tensor]))
+}
+
+/// Nested loops, step by step.
+struct Loops<'a> {
+    axes: &'a [Axis],
+    index: [usize; 2 * MAX_RANK],
+    at: At,
+}
+
+impl<'a> Loops<'a> {
+    /// From one of the steps on.
+    fn new(axes: &'a [Axis], mut step: usize) -> Self {
+        let (mut index, mut at) = ([0; 2 * MAX_RANK], [0; 5]);
+        for (number, axis) in axes.iter().enumerate().rev() {
+            // Nothing is divided by the outermost axis.
+            let i = if number == 0 { step } else { step % axis.dim };
+            step /= if number == 0 { 1 } else { axis.dim };
+            index[number] = i;
+            (0..5).for_each(|tensor| at[tensor] += i * axis.strides[tensor]);
+        }
+        Self { axes, index, at }
     }
-    at
+}
+
+impl Iterator for Loops<'_> {
+    type Item = At;
+
+    /// The positions of a step; after the last comes the first again.
+    fn next(&mut self) -> Option<At> {
+        let now = self.at;
+        for (number, axis) in self.axes.iter().enumerate().rev() {
+            self.index[number] += 1;
+            if self.index[number] < axis.dim {
+                self.at = sum(self.at, axis.strides);
+                break;
+            }
+            let back = axis.strides.map(|stride| stride.wrapping_mul(axis.dim - 1).wrapping_neg());
+            self.at = sum(self.at, back);
+            self.index[number] = 0;
+        }
+        Some(now)
+    }
+}
+
+/// Neighbouring loops through which all tensors go evenly are one.
+fn merged(axes: impl Iterator<Item = Axis>) -> Vec<Axis> {
+    let mut list: Vec<Axis> = vec![];
+    for axis in axes.filter(|axis| axis.dim > 1) {
+        match list.last_mut() {
+            Some(outer) if outer.strides == axis.strides.map(|stride| stride * axis.dim) => {
+                *outer = Axis { dim: outer.dim * axis.dim, strides: axis.strides };
+            }
+            _ => list.push(axis),
+        }
+    }
+    list
 }
 
 impl EinsumInt {
@@ -74,24 +136,28 @@ impl EinsumInt {
         };
         let only_b = b.iter().filter(|label| !a.contains(label));
         let summed = a.iter().chain(only_b).filter(|label| !out.contains(label));
-        let long = |axis: &Axis| axis.dim > 1;
-        let terms = summed.map(axis).filter(long).collect();
-        let (mut batch, mut rows, mut columns) = (vec![], vec![], vec![]);
-        for axis in out.iter().map(axis).filter(long) {
-            match axis.strides {
-                [_, 0, ..] => rows.push(axis),
-                [0, ..] => columns.push(axis),
-                _ => batch.push(axis),
-            }
-        }
-        let mut this = Self { batch, rows, columns, terms, x: 0, places: vec![] };
-        let shallow = steps(&this.terms) <= SHALLOW && this.side_by_side();
-        if steps(&this.rows) > steps(&this.columns) && !shallow {
+        let own = |axis: &Axis| [axis.strides[0] > 0, axis.strides[1] > 0];
+        let of = |sides: [bool; 2]| merged(out.iter().map(axis).filter(|axis| own(axis) == sides));
+        // What neither has repeats its results; it counts as one of the rows.
+        let rows = merged(out.iter().map(axis).filter(|axis| axis.strides[1] == 0));
+        let (batch, columns) = (of([true, true]), of([false, true]));
+        let mut this = Self { batch, rows, columns, terms: merged(summed.map(axis)), x: 0, few: None };
+        let sides = [steps(&this.rows), steps(&this.columns)];
+        let beside = |axes: &[Axis]| axes.last().is_some_and(|axis| axis.strides[4] == 1);
+        let many = sides.map(|side| side >= dots::FEW);
+        let swap = match many {
+            [true, true] if beside(&this.columns) || beside(&this.rows) => beside(&this.rows),
+            [true, true] => sides[0] > sides[1],
+            _ => many[0],
+        };
+        if swap {
             this.swap();
         }
-        let few = steps(&this.terms);
-        if few < FEW {
-            this.places = (0..few).map(|term| place(&this.terms, term)).map(|at| [at[0], at[1]]).collect();
+        let terms = steps(&this.terms);
+        if sides[0].saturating_mul(sides[1]).saturating_mul(terms.saturating_add(RESULT)) < FEW {
+            let all = |axes: &[Axis]| Loops::new(axes, 0).take(steps(axes)).collect::<Vec<At>>();
+            let pairs = all(&this.terms).into_iter().map(|at| [at[0], at[1]]).collect();
+            this.few = Some(Few { rows: all(&this.rows), columns: all(&this.columns), terms: pairs });
         }
         this
     }
@@ -120,29 +186,44 @@ impl EinsumInt {
             data: (view.operand(x), view.operand(w), view.operand(2 + x), view.operand(2 + w)),
             raw: view.operand(w),
             at: [0; 5],
-            rows: [[0; 5]; ROWS],
-            columns: [[0; 5]; COLUMNS],
+            rows: [[0; 5]; dots::FEW],
+            columns: [[0; 5]; dots::FEW],
         };
+        let batch = Loops::new(&self.batch, 0).take(steps(&self.batch));
+        if let Some(few) = &self.few {
+            return batch.for_each(|at| product.one_by_one(few, at, y));
+        }
         y.fill(0);
         let shape = [steps(&self.rows), steps(&self.columns), steps(&self.terms)];
-        let few = shape.iter().product::<usize>() < FEW;
-        let mut blocks = None;
-        for step in 0..steps(&self.batch) {
-            product.at = place(&self.batch, step);
-            if few {
-                product.one_by_one(shape, y);
-            } else if self.side_by_side() && (shape[0] < MANY || shape[2] <= SHALLOW) {
+        let long = self.terms.last().is_some_and(|axis| axis.strides[1] == 1 && axis.dim >= dots::VERY_LONG);
+        if shape[1] < dots::FEW || (long && shape[0] < MANY) {
+            let mut blocks = Blocks::new();
+            return batch.for_each(|at| {
+                product.at = at;
+                blocks.multiply(isa, &mut product, shape, y);
+            });
+        }
+        let by_line = self.side_by_side() && (shape[0] < MANY || shape[2] == 1);
+        let mut multiplier = Multiplier::new(if by_line { 0 } else { shape[1] }, shape[2]);
+        // Columns keep their zero points from step to step, or not.
+        let same = self.batch.iter().all(|axis| axis.strides[3] == 0);
+        for at in batch {
+            product.at = at;
+            if by_line {
                 product.line_by_line(isa, shape, y);
-            } else {
-                blocks.get_or_insert_with(Blocks::new).multiply(isa, &mut product, shape, y);
+                continue;
             }
+            if !same {
+                multiplier.forget();
+            }
+            multiplier.multiply(isa, &product, shape, y);
         }
     }
 
     /// Whether the columns lie side by side, in w and in the result, and the terms evenly.
     fn side_by_side(&self) -> bool {
         let columns = matches!(self.columns[..], [Axis { strides: [_, 1, _, _, 1], .. }]);
-        columns && self.terms.len() <= 1
+        columns && self.terms.len() <= 1 && steps(&self.columns) >= WIDE
     }
 }
 
@@ -154,30 +235,25 @@ struct Product<'a, X, W> {
     /// w again.
     raw: &'a [u8],
     at: At,
-    rows: [At; ROWS],
-    columns: [At; COLUMNS],
+    rows: [At; dots::FEW],
+    columns: [At; dots::FEW],
 }
 
 impl<X: Byte, W: Byte> Product<'_, X, W> {
-    /// The positions of a step of the rows or columns.
-    fn from(&self, axes: &[Axis], step: usize) -> At {
-        let own = place(axes, step);
-        std::array::from_fn(|tensor| self.at[tensor] + own[tensor])
-    }
-
-    fn one_by_one(&self, [rows, columns, _]: [usize; 3], y: &mut [i32]) {
-        for row in 0..rows {
-            let from = place(&self.einsum.rows, row);
-            for column in 0..columns {
-                let own = self.from(&self.einsum.columns, column);
-                let at: At = std::array::from_fn(|tensor| own[tensor] + from[tensor]);
-                let (zx, zw) = (self.data.2[at[2]].wide(), self.data.3[at[3]].wide());
-                let terms = self.einsum.places.iter().map(|term| {
-                    let (x, w) = (self.data.0[at[0] + term[0]].wide(), self.data.1[at[1] + term[1]].wide());
-                    (x - zx).wrapping_mul(w - zw)
-                });
-                let sum = terms.fold(0i32, i32::wrapping_add);
-                y[at[4]] = sum;
+    fn one_by_one(&self, few: &Few, step: At, y: &mut [i32]) {
+        for row in &few.rows {
+            let row = sum(step, *row);
+            let zx = self.data.2[row[2]].wide();
+            for column in &few.columns {
+                let at = sum(row, *column);
+                let zw = self.data.3[at[3]].wide();
+                let (x, w) = (&self.data.0[at[0]..], &self.data.1[at[1]..]);
+                let mut total = 0i32;
+                for &[x_at, w_at] in &few.terms {
+                    let (x, w) = (x[x_at].wide().wrapping_sub(zx), w[w_at].wide().wrapping_sub(zw));
+                    total = total.wrapping_add(x.wrapping_mul(w));
+                }
+                y[at[4]] = total;
             }
         }
     }
@@ -185,74 +261,102 @@ impl<X: Byte, W: Byte> Product<'_, X, W> {
     /// Few rows, columns side by side: four terms at a time pass over a line of results.
     fn line_by_line(&self, isa: Isa, [rows, columns, terms]: [usize; 3], y: &mut [i32]) {
         let stride = self.einsum.terms.first().map_or([0; 5], |axis| axis.strides);
-        for row in 0..rows {
-            let at = self.from(&self.einsum.rows, row);
+        for own in Loops::new(&self.einsum.rows, 0).take(rows) {
+            let at = sum(self.at, own);
             let zero = self.data.2[at[2]].wide();
             let x = |term: usize| self.data.0[at[0] + term * stride[0]].wide() - zero;
             for first in (0..columns).step_by(LINE) {
                 let width = LINE.min(columns - first);
                 let y = &mut y[at[4] + first..][..width];
-                let mut sum = 0i32;
+                let mut total = 0i32;
                 for term in (0..terms).step_by(MANY) {
-                    if terms - term >= MANY {
-                        let x: [i32; MANY] = std::array::from_fn(|i| x(term + i));
-                        sum = x.iter().fold(sum, |sum, &x| sum.wrapping_add(x));
-                        let w = &self.raw[at[1] + first + term * stride[1]..];
-                        add_scaled_bytes(isa, &x, w, stride[1], W::LEAST < 0, y);
-                        continue;
-                    }
-                    for term in term..terms {
-                        let x = [x(term), 0, 0, 0];
-                        sum = sum.wrapping_add(x[0]);
-                        let w = &self.raw[at[1] + first + term * stride[1]..];
-                        add_scaled_bytes(isa, &x, w, 0, W::LEAST < 0, y);
-                    }
+                    // What fills four terms up counts nothing.
+                    let last = MANY.min(terms - term) - 1;
+                    let x: [i32; MANY] = std::array::from_fn(|i| if i > last { 0 } else { x(term + i) });
+                    let w = |i: usize| &self.raw[at[1] + first + (term + i.min(last)) * stride[1]..];
+                    add_scaled_bytes(isa, &x, std::array::from_fn(w), W::LEAST < 0, y);
+                    total = x.iter().fold(total, |total, &x| total.wrapping_add(x));
                 }
                 let zeros = self.einsum.columns.first().map_or(0, |axis| axis.strides[3]);
                 if zeros == 0 {
-                    let less = self.data.3[at[3]].wide().wrapping_mul(sum);
+                    let less = self.data.3[at[3]].wide().wrapping_mul(total);
                     y.iter_mut().for_each(|y| *y = y.wrapping_sub(less));
                     continue;
                 }
                 for (y, zero) in y.iter_mut().zip(self.data.3[at[3] + first * zeros..].iter().step_by(zeros))
                 {
-                    *y = y.wrapping_sub(zero.wide().wrapping_mul(sum));
+                    *y = y.wrapping_sub(zero.wide().wrapping_mul(total));
                 }
             }
         }
     }
 }
 
+impl<X: Byte, W: Byte> Sides for Product<'_, X, W> {
+    fn rows(&self, rows: Range<usize>, terms: Range<usize>, words: (&mut [i16], usize), at: &mut [usize]) {
+        let (words, stride) = words;
+        let own = Loops::new(&self.einsum.rows, rows.start);
+        for ((own, at), to) in own.zip(at).zip(words.chunks_exact_mut(stride)) {
+            let own = sum(self.at, own);
+            *at = own[4];
+            let zero = self.data.2[own[2]].wide();
+            gather(&self.einsum.terms, 0, terms.start, self.data.0, own[0], zero, &mut to[..terms.len()]);
+        }
+    }
+
+    fn lanes(&self, lanes: Range<usize>, across: &mut Across) {
+        if let [axis] = self.einsum.columns[..]
+            && axis.strides[3] == 0
+        {
+            let zeros = [self.data.3[self.at[3]].wide(); PANEL];
+            return across.even(lanes, [axis.strides[1], axis.strides[4]], zeros);
+        }
+        let mut own = Loops::new(&self.einsum.columns, lanes.start);
+        for first in lanes.clone().step_by(PANEL) {
+            let count = PANEL.min(lanes.end - first);
+            let (mut starts, mut zeros, mut places) = ([0; PANEL], [0; PANEL], [0; PANEL]);
+            for (lane, at) in own.by_ref().take(count).enumerate() {
+                (starts[lane], places[lane]) = (at[1], at[4]);
+                zeros[lane] = self.data.3[self.at[3] + at[3]].wide();
+            }
+            across.panel(starts, count, zeros);
+            (0..count).for_each(|lane| across.put(lane, 1, places[lane]));
+        }
+    }
+
+    fn terms(&self, terms: Range<usize>, to: &mut [usize]) {
+        let all = Loops::new(&self.einsum.terms, terms.start);
+        to.iter_mut().zip(all).for_each(|(to, at)| *to = at[1]);
+    }
+
+    fn bytes(&self) -> (&[u8], bool) {
+        (&self.raw[self.at[1]..], W::LEAST < 0)
+    }
+}
+
 impl<X: Byte, W: Byte> Factors for Product<'_, X, W> {
     fn rows(&mut self, rows: Range<usize>, terms: Range<usize>, to: &mut [i16]) {
-        for (i, row) in rows.enumerate() {
-            self.rows[i] = place(&self.einsum.rows, row);
-            let zero = self.data.2[self.at[2] + self.rows[i][2]].wide();
-            let from = self.at[0] + self.rows[i][0];
-            let to = &mut to[i * TERMS..][..terms.len()];
+        let own = Loops::new(&self.einsum.rows, rows.start).take(rows.len());
+        for (i, own) in own.enumerate() {
+            self.rows[i] = sum(self.at, own);
+            let zero = self.data.2[self.rows[i][2]].wide();
+            let (from, to) = (self.rows[i][0], &mut to[i * dots::TERMS..][..terms.len()]);
             gather(&self.einsum.terms, 0, terms.start, self.data.0, from, zero, to);
         }
     }
 
     fn columns(&mut self, columns: Range<usize>, terms: Range<usize>, to: &mut [i16]) {
-        for (i, column) in columns.enumerate() {
-            self.columns[i] = self.from(&self.einsum.columns, column);
-            let from = self.columns[i][1];
-            gather(
-                &self.einsum.terms,
-                1,
-                terms.start,
-                self.data.1,
-                from,
-                0,
-                &mut to[i * TERMS..][..terms.len()],
-            );
+        let own = Loops::new(&self.einsum.columns, columns.start).take(columns.len());
+        for (i, own) in own.enumerate() {
+            self.columns[i] = own;
+            let (from, to) = (self.at[1] + own[1], &mut to[i * dots::TERMS..][..terms.len()]);
+            gather(&self.einsum.terms, 1, terms.start, self.data.1, from, 0, to);
         }
     }
 
     fn result(&self, row: usize, column: usize) -> (usize, i32) {
-        let (row, column) = (&self.rows[row], &self.columns[column]);
-        (row[4] + column[4], self.data.3[row[3] + column[3]].wide())
+        let at = sum(self.rows[row], self.columns[column]);
+        (at[4], self.data.3[at[3]].wide())
     }
 }
 
@@ -266,25 +370,27 @@ fn gather<T: Byte>(
     zero: i32,
     to: &mut [i16],
 ) {
-    let Some(inner) = axes.last() else {
-        to.fill((x[from].wide() - zero) as i16);
-        return;
+    let zero = zero as i16;
+    let Some((inner, outer)) = axes.split_last() else {
+        return to.fill(x[from].word().wrapping_sub(zero));
     };
-    let (mut term, mut to) = (first, to);
-    while !to.is_empty() {
-        // What is left of the innermost axis.
-        let at = from + place(axes, term)[tensor];
-        let count = (inner.dim - term % inner.dim).min(to.len());
-        let (now, rest) = to.split_at_mut(count);
-        match inner.strides[tensor] {
-            1 => now.iter_mut().zip(&x[at..]).for_each(|(to, x)| *to = (x.wide() - zero) as i16),
-            step => {
-                for (i, to) in now.iter_mut().enumerate() {
-                    *to = (x[at + i * step].wide() - zero) as i16;
-                }
-            }
+    let step = inner.strides[tensor];
+    let run = |x: &[T], to: &mut [i16]| match step {
+        1 => to.iter_mut().zip(x).for_each(|(to, x)| *to = x.word().wrapping_sub(zero)),
+        0 => to.fill(x[0].word().wrapping_sub(zero)),
+        _ => to.iter_mut().zip(x.iter().step_by(step)).for_each(|(to, x)| *to = x.word().wrapping_sub(zero)),
+    };
+    if outer.is_empty() {
+        return run(&x[from + first * step..], to);
+    }
+    let (mut skip, mut to) = (first % inner.dim, to);
+    for at in Loops::new(outer, first / inner.dim) {
+        if to.is_empty() {
+            return;
         }
-        to = rest;
-        term += count;
+        // What is left of the innermost axis.
+        let (now, rest) = to.split_at_mut((inner.dim - skip).min(to.len()));
+        run(&x[from + at[tensor] + skip * step..], now);
+        (to, skip) = (rest, 0);
     }
 }

@@ -64,6 +64,7 @@ pub(super) struct Builder<'a> {
     pub(super) claimed: Vec<bool>,
     pub(super) waiting: BTreeMap<usize, Group>,
     pub(super) packs: Packs,
+    forests: trees::Budget,
     pub(super) steps: Vec<Step>,
 }
 
@@ -80,9 +81,10 @@ impl Program {
         Builder::new(plan, constants, false).build()
     }
 
-    /// Bytes that the program takes: constants as they are and packed, the arena.
+    /// Bytes that the program takes: constants as they are and packed, also with steps, the arena.
     pub(crate) fn bytes(&self) -> u64 {
-        self.arena_bytes.saturating_add(self.store_bytes)
+        let kept: u64 = self.steps.iter().map(Step::kept).sum();
+        self.arena_bytes.saturating_add(self.store_bytes).saturating_add(kept)
     }
 }
 
@@ -95,6 +97,7 @@ impl<'a> Builder<'a> {
             claimed: vec![!fast; plan.nodes.len()],
             waiting: BTreeMap::new(),
             packs: Packs::default(),
+            forests: trees::Budget::new(plan),
             steps: Vec::new(),
             plan,
             constants,
@@ -207,7 +210,8 @@ impl<'a> Builder<'a> {
             Some(position) => step::Step::Input(position),
             None => match step::Step::new(node, &operands) {
                 step::Step::Trees(_) => {
-                    step::Step::Trees(trees::forest(self.plan, self.constants, node).map(Box::new))
+                    let forest = trees::forest(self.plan, self.constants, node, &mut self.forests);
+                    step::Step::Trees(forest.map(Box::new))
                 }
                 step => step,
             },

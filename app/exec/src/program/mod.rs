@@ -95,6 +95,14 @@ impl Step {
         Ok(())
     }
 
+    /// Bytes of what the step keeps of constants itself, as far as that is known before it does.
+    pub(crate) fn kept(&self) -> u64 {
+        match &self.work {
+            Work::Integer(integer) => integer.kept(),
+            _ => 0,
+        }
+    }
+
     /// What the step does, for people; the first word is the kind.
     pub(crate) fn name(&self, nodes: &[assay_plan::Node]) -> String {
         match &self.work {

@@ -7,6 +7,7 @@ mod integer;
 mod naive;
 mod patterns;
 mod places;
+mod products;
 mod quant;
 mod quant_golden;
 mod random;

@@ -60,6 +60,12 @@ impl Words for Avx2Words {
         load(pairs.as_ptr().cast())
     }
     #[inline(always)]
+    fn both([a, b]: [i16; 2]) -> Two {
+        // SAFETY: works on registers only.
+        let pairs = unsafe { _mm256_set1_epi32(i32::from(a) & 0xffff | i32::from(b) << 16) };
+        (pairs, pairs)
+    }
+    #[inline(always)]
     fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> Two {
         // SAFETY: the arrays hold 16 bytes each; unaligned loads.
         unsafe {

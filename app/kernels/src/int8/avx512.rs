@@ -57,6 +57,11 @@ impl<const VNNI: bool> Words for Avx512Words<VNNI> {
         unsafe { _mm512_loadu_si512(pairs.as_ptr().cast()) }
     }
     #[inline(always)]
+    fn both([a, b]: [i16; 2]) -> __m512i {
+        // SAFETY: works on registers only.
+        unsafe { _mm512_set1_epi32(i32::from(a) & 0xffff | i32::from(b) << 16) }
+    }
+    #[inline(always)]
     fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> __m512i {
         // SAFETY: the arrays hold 16 bytes each; unaligned loads.
         unsafe {

@@ -20,6 +20,7 @@ mod depthwise;
 mod depthwise_vnni;
 mod finish;
 mod gemm;
+mod lines;
 mod pack;
 mod patches;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use bytes::{Affine, ByteOp, combine_bytes, dequantize, lookup, max_bytes, qu
 pub use depthwise::{Depthwise, Filters, MOST_TAPS, depthwise};
 pub use finish::{Finish, Output, Requantizer};
 pub use gemm::{Rows, gemm, gemm_part};
+pub use lines::{LINE_ROWS, Line, Lines, RowPairs, multiply_lines};
 pub use pack::{Packed, Panels, QuadPanel, pack, panel_count, steps};
 pub use patches::{Patches, gather_patches, row_sums};
-pub use transpose::transpose_bytes;
+pub use transpose::{transpose_8, transpose_bytes};

@@ -87,6 +87,8 @@ pub fn row_sums(rows: &super::Rows<'_>, y: &mut [i32]) {
     });
     for (start, y) in starts.zip(y) {
         let pieces = (0..rows.pieces[0]).map(|piece| &rows.x[start + piece * rows.pieces[1]..][..rows.terms]);
-        *y = pieces.flatten().fold(0i32, |sum, &x| sum.wrapping_add(i32::from(x)));
+        // A piece at a time, so that each is a loop of vectors.
+        let sum = |piece: &[u8]| piece.iter().fold(0i32, |sum, &x| sum.wrapping_add(i32::from(x)));
+        *y = pieces.map(sum).fold(0, i32::wrapping_add);
     }
 }

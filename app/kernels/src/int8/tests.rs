@@ -351,3 +351,35 @@ fn depthwise_is_a_convolution_of_each_channel() {
         }
     }
 }
+
+#[test]
+fn lines_and_rows_give_the_plain_sums() {
+    let mut random = Random(77);
+    for isa in bodies() {
+        for (rows, pairs, signed) in
+            [(1, 0, false), (1, 1, true), (2, 7, false), (4, 3, true), (6, 130, false)]
+        {
+            let mut word = || random.below(511) as i16 - 255;
+            let x: Vec<RowPairs> =
+                (0..pairs).map(|_| std::array::from_fn(|_| std::array::from_fn(|_| word()))).collect();
+            let w: Vec<[Line; 2]> =
+                (0..pairs).map(|_| std::array::from_fn(|_| std::array::from_fn(|_| random.byte()))).collect();
+            let zeros: [i32; 16] = std::array::from_fn(|lane| lane as i32 * 17 - 128);
+            let less: [i32; LINE_ROWS] = std::array::from_fn(|row| i32::MAX / (row as i32 + 1));
+            let mut sums = vec![[9; 16]; rows];
+            multiply_lines(isa, Lines { x: &x, w: &w, signed, zeros: &zeros, less: &less }, &mut sums);
+            let wide = |byte: u8| if signed { i32::from(byte as i8) } else { i32::from(byte) };
+            for (row, sums) in sums.iter().enumerate() {
+                for (lane, &sum) in sums.iter().enumerate() {
+                    let mut law = zeros[lane].wrapping_mul(less[row]);
+                    for (x, w) in x.iter().zip(&w) {
+                        for half in 0..2 {
+                            law = law.wrapping_add(i32::from(x[row][half]) * wide(w[half][lane]));
+                        }
+                    }
+                    assert_eq!(sum, law, "{} row {row} lane {lane}", isa.name());
+                }
+            }
+        }
+    }
+}

@@ -62,16 +62,27 @@ fn transpose_tile(
     }
 }
 
-/// Eight rows of eight bytes, transposed.
+/// Eight rows of eight bytes, the first in the low bits, transposed.
 #[inline(always)]
-fn transpose_8(mut a: [u64; 8]) -> [u64; 8] {
-    for (apart, shift, mask) in [(4, 32, 0xffff_ffff), (2, 16, 0xffff_0000_ffff), (1, 8, 0xff_00ff_00ff_00ff)]
-    {
-        for i in (0..8).filter(|i| i & apart == 0) {
-            let swap = ((a[i] >> shift) ^ a[i + apart]) & mask;
-            a[i] ^= swap << shift;
-            a[i + apart] ^= swap;
-        }
+pub fn transpose_8(mut a: [u64; 8]) -> [u64; 8] {
+    // Loops of so few turns are written out by the compiler, and all words stay in registers.
+    for i in 0..4 {
+        swap(&mut a, [i, i + 4], 32, 0xffff_ffff);
+    }
+    for i in 0..4 {
+        let at = i + (i & 2);
+        swap(&mut a, [at, at + 2], 16, 0xffff_0000_ffff);
+    }
+    for i in 0..4 {
+        swap(&mut a, [2 * i, 2 * i + 1], 8, 0xff_00ff_00ff_00ff);
     }
     a
+}
+
+/// The high parts of one row change places with the low parts of another.
+#[inline(always)]
+fn swap(a: &mut [u64; 8], [low, high]: [usize; 2], shift: u32, mask: u64) {
+    let swap = ((a[low] >> shift) ^ a[high]) & mask;
+    a[low] ^= swap << shift;
+    a[high] ^= swap;
 }

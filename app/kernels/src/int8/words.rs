@@ -29,6 +29,8 @@ pub(crate) trait Words: Copy {
     /// Rounded to the nearest, ties to even.
     fn to_floats(sums: Self::Sums) -> Self::Floats;
     fn wide(pairs: &WidePair) -> Self::Pairs;
+    /// One pair for all columns.
+    fn both(pair: [i16; 2]) -> Self::Pairs;
     /// Two rows of 16 bytes, side by side in pairs; bytes are i8 when `SIGNED`.
     fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> Self::Pairs;
     fn four(x: [u8; 4]) -> Self::Four;
@@ -126,6 +128,9 @@ impl Words for Scalar {
     }
     fn wide(pairs: &WidePair) -> Self::Pairs {
         *pairs
+    }
+    fn both(pair: [i16; 2]) -> Self::Pairs {
+        [pair; LANES]
     }
     fn zip<const SIGNED: bool>(a: &[u8; LANES], b: &[u8; LANES]) -> Self::Pairs {
         std::array::from_fn(|i| [from_byte::<SIGNED>(a[i]), from_byte::<SIGNED>(b[i])])

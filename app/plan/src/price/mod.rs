@@ -8,6 +8,7 @@
 //! All sums and products saturate: a plan that reaches the end of u64 is far over
 //! [`MAX_UNITS`](crate::limits::MAX_UNITS) and refused.
 
+mod integers;
 mod products;
 mod rows;
 mod table;
@@ -19,7 +20,6 @@ use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count};
 use crate::walk::Walk;
 use assay_types::tensor::DType;
-use products::Numbers;
 pub use table::PRICES;
 use table::*;
 use traffic::{all_bytes, copy, elementwise, lookups, traffic};
@@ -33,14 +33,14 @@ pub(crate) fn node_units(node: &Node, operands: &[&Node], trees: Option<TreeShap
             Some(work) => work,
             None => return 0,
         },
-        Opcode::Einsum { a, b, out } => products::einsum(node, operands, [a, b, out], Numbers::Floats),
-        Opcode::EinsumInt { a, b, out } => products::einsum(node, operands, [a, b, out], Numbers::Integers),
+        Opcode::Einsum { a, b, out } => products::einsum(node, operands, [a, b, out]),
+        Opcode::EinsumInt { a, b, out } => integers::einsum(node, operands, [a, b, out]),
         Opcode::Conv2d { groups, .. } => products::conv2d(node, operands, *groups),
-        Opcode::Conv2dInt { groups, .. } => products::conv2d_int(node, operands, *groups),
+        Opcode::Conv2dInt { window, groups } => integers::conv2d(node, operands, window, *groups),
         Opcode::MaxPool(window) if node.dtype == DType::F32 => {
             products::pool(node, operands[0], window, POOL)
         }
-        Opcode::MaxPool(window) => products::byte_pool(node, operands[0], window),
+        Opcode::MaxPool(window) => integers::pool(node, operands[0], window),
         Opcode::SumPool { window, .. } => products::pool(node, operands[0], window, POOL_SUM),
         Opcode::TreeEnsemble { aggregate, .. } => {
             let sums = matches!(aggregate, Aggregate::Sum | Aggregate::Average);
@@ -77,6 +77,11 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
             let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
             let few = match op {
                 BinaryOp::Max | BinaryOp::Min if node.dtype == DType::I64 => elements / ROUNDED,
+                // Quotients of short runs are formed one by one.
+                BinaryOp::Div if node.dtype == DType::F32 => {
+                    let run = Walk::elementwise(node, pair).run as u64;
+                    if run < SHORT { elements.saturating_mul(2) } else { elements / ROUNDED }
+                }
                 BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
                 BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
                     if byte {

@@ -1,4 +1,4 @@
-//! What products cost: einsums, convolutions, pools.
+//! What products of f32 cost: einsums, convolutions, pools.
 //!
 //! A product is rows of dot products, 16 sums side by side. It costs its multiply-adds, each row of 16 sums, starting
 //! each step of a batch, bringing to their places what does not lie there, and the traffic of both factors and the
@@ -12,86 +12,55 @@ use crate::memory::einsum_loops;
 use crate::opcode::{Opcode, Window};
 use crate::shape::{bytes, count};
 
-/// What an einsum or a convolution multiplies.
-#[derive(Clone, Copy)]
-pub(super) enum Numbers {
-    Floats,
-    Integers,
-}
-
-/// What products of these numbers cost.
-struct Rates {
-    /// Multiply-adds for one unit.
-    multiplied: u64,
-    /// Bytes of an element of packed columns.
-    size: u64,
-    step: u64,
-    arrange: u64,
-}
-
-impl Numbers {
-    fn rates(self) -> Rates {
-        match self {
-            Numbers::Floats => Rates { multiplied: FMAS, size: 4, step: STEP, arrange: ARRANGE },
-            Numbers::Integers => Rates { multiplied: MACS, size: 1, step: STEP_INT, arrange: ARRANGE_INT },
-        }
-    }
-}
-
-fn product(list: &[u64]) -> u64 {
+pub(super) fn product(list: &[u64]) -> u64 {
     list.iter().fold(1, |product, &number| product.saturating_mul(number))
 }
 
-fn sum(list: &[u64]) -> u64 {
+pub(super) fn sum(list: &[u64]) -> u64 {
     list.iter().fold(0, |sum, &number| sum.saturating_add(number))
 }
 
-const WIDTH: u64 = contraction::PANEL as u64;
+/// Results side by side.
+pub(super) const WIDTH: u64 = contraction::PANEL as u64;
+/// Bytes of an element.
+const SIZE: u64 = 4;
 
-pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3], numbers: Numbers) -> u64 {
+pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> u64 {
     let loops = einsum_loops(node, operands, labels);
-    let rates = numbers.rates();
     let column = operands[loops.column_operand()];
     let (batch, rows, panels, depth) =
         (loops.batch_count(), loops.row_count(), loops.panels(), loops.depth());
     let lines = product(&[batch, rows, panels]);
-    let multiplied = product(&[lines, WIDTH, depth]) / rates.multiplied;
+    let multiplied = product(&[lines, WIDTH, depth]) / FMAS;
     // Steps of the batch may share their columns.
     let sets = if loops.columns_are_shared() { 1 } else { batch };
     let packed = product(&[sets, panels, WIDTH, depth]);
     // A single column is brought to its place every time.
-    let constant = matches!(column.op, Opcode::Const { .. })
-        && loops.columns_are_shared()
-        && (loops.column_count() > 1 || rates.size == 1);
-    // Columns of integers are not filled up.
-    let filled = match numbers {
-        Numbers::Floats => packed,
-        Numbers::Integers => product(&[sets, loops.column_count(), depth]),
-    };
-    let arranged_columns = if constant || columns_in_place(&loops) { 0 } else { filled };
+    let constant =
+        matches!(column.op, Opcode::Const { .. }) && loops.columns_are_shared() && loops.column_count() > 1;
+    let arranged_columns = if constant || columns_in_place(&loops) { 0 } else { packed };
     let arranged_rows = if loops.rows_are_contiguous() { 0 } else { product(&[batch, rows, depth]) };
     let arranged = sum(&[arranged_columns, arranged_rows]);
-    let panels_arranged = if arranged_columns > 0 && rates.size > 1 { product(&[sets, panels]) } else { 0 };
+    let panels_arranged = if arranged_columns > 0 { product(&[sets, panels]) } else { 0 };
     // Results whose neighbours are no columns are put to their places one by one, and so is what they are made of.
     let scattered = match loops.columns.last() {
         Some(axis) if axis.out > 1 => sum(&[arranged, product(&[batch, rows, panels, WIDTH])]),
         _ => 0,
     };
     // Columns whose terms are on pages of their own.
-    let apart = loops.sum.last().map_or(0, |axis| rates.size.saturating_mul(axis.column as u64));
-    let strewn = if constant || apart < APART { 0 } else { filled };
+    let apart = loops.sum.last().map_or(0, |axis| SIZE.saturating_mul(axis.column as u64));
+    let strewn = if constant || apart < APART { 0 } else { packed };
     let moved = sum(&[
-        packed.saturating_mul(rates.size),
+        packed.saturating_mul(SIZE),
         bytes(operands[loops.row_operand]),
         if arranged_columns > 0 { bytes(column) } else { 0 },
-        operands[2..].iter().map(|zero| bytes(zero)).sum(),
         bytes(node),
     ]);
     sum(&[
         multiplied,
         lines.saturating_mul(LINE),
-        batch.saturating_mul(rates.step),
-        arranged.saturating_mul(rates.arrange) / 4,
+        batch.saturating_mul(STEP),
+        arranged.saturating_mul(ARRANGE) / 4,
         strewn,
         panels_arranged.saturating_mul(PANEL),
         scattered.saturating_mul(SCATTERED),
@@ -108,20 +77,20 @@ fn columns_in_place(loops: &Contraction) -> bool {
 }
 
 /// The sizes of a convolution that its price is made of.
-struct Sizes {
-    images: u64,
-    groups: u64,
+pub(super) struct Sizes {
+    pub(super) images: u64,
+    pub(super) groups: u64,
     /// Channels of a group, in and out.
-    inner: u64,
-    each: u64,
+    pub(super) inner: u64,
+    pub(super) each: u64,
     /// Positions of a result.
-    rows: u64,
-    columns: u64,
-    taps: u64,
+    pub(super) rows: u64,
+    pub(super) columns: u64,
+    pub(super) taps: u64,
 }
 
 impl Sizes {
-    fn new(node: &Node, weights: &Node, groups: u32) -> Self {
+    pub(super) fn new(node: &Node, weights: &Node, groups: u32) -> Self {
         let [images, outputs, rows, columns] = std::array::from_fn(|axis| u64::from(node.dims[axis]));
         let groups = u64::from(groups);
         Self {
@@ -135,7 +104,7 @@ impl Sizes {
         }
     }
 
-    fn is_depthwise(&self) -> bool {
+    pub(super) fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.inner == 1 && self.each == 1
     }
 
@@ -151,10 +120,10 @@ impl Sizes {
     }
 
     /// A filter for each channel: 16 channels at a time, row by row.
-    fn depthwise(&self, tap: u64) -> u64 {
+    pub(super) fn depthwise(&self, row: u64, tap: u64) -> u64 {
         let rows = product(&[self.images, self.groups.div_ceil(WIDTH), self.rows]);
         let taps = product(&[rows, self.columns, self.taps]);
-        rows.saturating_mul(DEPTH_ROW).saturating_add(taps.saturating_mul(tap))
+        rows.saturating_mul(row).saturating_add(taps.saturating_mul(tap))
     }
 }
 
@@ -163,7 +132,7 @@ pub(super) fn conv2d(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     let sizes = Sizes::new(node, weights, groups);
     let moved = sum(&[bytes(x), bytes(node), bytes(weights)]);
     let work = if sizes.is_depthwise() {
-        sizes.depthwise(DEPTH_TAP)
+        sizes.depthwise(DEPTH_ROW, DEPTH_TAP)
     } else if sizes.groups > 1 && !sizes.each.is_multiple_of(WIDTH) {
         // What does not fill 16 channels is gathered tap by tap.
         let positions = (sizes.rows.saturating_mul(sizes.columns)).next_multiple_of(WIDTH);
@@ -175,21 +144,6 @@ pub(super) fn conv2d(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     sum(&[STEP + NODE, work, count(&x.dims) as u64 / BLOCKED, traffic(moved)])
 }
 
-pub(super) fn conv2d_int(node: &Node, operands: &[&Node], groups: u32) -> u64 {
-    let (x, weights) = (operands[0], operands[1]);
-    let sizes = Sizes::new(node, weights, groups);
-    let work = if sizes.is_depthwise() {
-        sizes.depthwise(DEPTH_TAP_INT)
-    } else {
-        let patches = product(&[sizes.positions(), sizes.groups, sizes.taps]);
-        sizes.multiplied(MACS).saturating_add(patches.saturating_mul(PATCH))
-    };
-    // Channels are brought together and parted again, byte by byte.
-    let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
-    let moved = sum(&[bytes(x), bytes(node), 2 * bytes(weights)]);
-    sum(&[STEP, work, turned.saturating_mul(TURN), traffic(moved)])
-}
-
 /// A pool over f32: 16 neighbours at a time, which cost so much besides their taps. A tap of a window that steps is
 /// gathered.
 pub(super) fn pool(node: &Node, x: &Node, window: &Window, line: u64) -> u64 {
@@ -198,14 +152,4 @@ pub(super) fn pool(node: &Node, x: &Node, window: &Window, line: u64) -> u64 {
     let taps = product(&[lines, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
     let tap = if window.stride[1] > 1 { TAP + TAP / 2 } else { TAP };
     sum(&[taps.saturating_mul(tap), lines.saturating_mul(line), traffic(bytes(x) + bytes(node))])
-}
-
-/// A pool over bytes: all channels of a position together.
-pub(super) fn byte_pool(node: &Node, x: &Node, window: &Window) -> u64 {
-    let rank = node.dims.len();
-    let channels = if rank < 3 { 1 } else { u64::from(node.dims[rank - 3]) };
-    let positions = count(&node.dims) as u64 / channels;
-    let taps = product(&[positions, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
-    let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
-    sum(&[taps.saturating_mul(PATCH + channels / 3), turned.saturating_mul(2 * TURN)])
 }

@@ -1,5 +1,6 @@
 //! What opcodes cost that work row by row, and trees.
 
+use super::products::sum;
 use super::table::*;
 use super::traffic::{all_bytes, traffic, walked};
 use crate::format::Node;
@@ -99,13 +100,19 @@ pub(super) fn trees(node: &Node, operands: &[&Node], trees: Option<TreeShape>, s
     let (rows, roots) = (u64::from(operands[0].dims[0]), count(&operands[1].dims) as u64);
     let steps = trees.map_or(0, |shape| shape.steps);
     let far = bytes(operands[2]) > CLOSE;
-    let walked = if sums && !trees.is_some_and(|shape| shape.equality) {
-        let fetched = if far { rows.min(TREE_ROWS).saturating_mul(TREE_FETCH) } else { 0 };
-        steps.saturating_mul(rows.saturating_mul(TREE_STEP).saturating_add(fetched))
-    } else {
-        let step = if far { TREE_PLAIN_FAR } else { TREE_PLAIN };
-        steps.saturating_mul(rows).saturating_mul(step)
+    let plain = trees.is_some_and(|shape| shape.plain);
+    let each = if sums && !plain { TREE_STEP } else { TREE_PLAIN };
+    let walked = match (far, sums) {
+        (false, _) => rows.saturating_mul(each),
+        // Rows go through one tree after the other, and the first bring it to the core.
+        (true, true) => {
+            let start = if plain { TREE_PLAIN_FAR } else { 0 };
+            let fetched = rows.min(TREE_ROWS).saturating_mul(TREE_FETCH);
+            sum(&[rows.saturating_mul(each), fetched, start])
+        }
+        (true, false) => rows.saturating_mul(TREE_PLAIN_FAR),
     };
+    let walked = walked.saturating_mul(steps);
     let started = rows.saturating_mul(roots).saturating_mul(TREE);
     let moved = traffic(bytes(operands[0]).saturating_add(bytes(node)));
     walked.saturating_add(started).saturating_add(moved).saturating_add(START)

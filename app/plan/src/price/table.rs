@@ -62,18 +62,42 @@ table! {
     START = 40;
     /// Units of starting the products of one step of a batch.
     STEP = 120;
-    /// The same, of integers.
+    /// Units of starting products of integers.
+    START_INT = 150;
+    /// Units of one step of a batch of them.
     STEP_INT = 24;
+    /// Units more of one that is not done one by one.
+    BLOCK_INT = 120;
+    /// Units of a group of an image in a convolution of integers.
+    GROUP_INT = 200;
+    /// Units of a step of a batch below which its sums are formed one by one.
+    FEW = 512;
+    /// Units of one of their multiply-adds.
+    FEW_MAC = 1;
+    /// The same, of a convolution.
+    FEW_TAP = 2;
+    /// Units of one of these sums, besides.
+    FEW_RESULT = 6;
+    /// Terms of a sum below which few sums are formed one by one.
+    FEW_TERMS = 64;
+    /// Rows or columns that are computed side by side, at least.
+    FEW_LANES = 8;
+    /// Elements side by side that are moved together, at least.
+    SHORTEST = 8;
     /// Units of one row of 16 sums, besides its multiply-adds.
     LINE = 12;
     /// Quarters of a unit of an element that is brought to its place for products.
     ARRANGE = 3;
-    /// The same, of integers.
-    ARRANGE_INT = 8;
+    /// Quarters of a unit of an integer that is brought to its place by itself.
+    ARRANGE_INT = 12;
+    /// The same, of one that is brought there with its neighbours.
+    LAY_INT = 2;
     /// Bytes between the terms of a column from which on each of its elements costs a unit more: pages are far.
     APART = 2048;
     /// Units of a byte of an image whose channels are brought together, or parted again.
     TURN = 1;
+    /// Bytes of an image before and after a convolution for one unit, which may be turned so or not.
+    TURNED = 2;
     /// Elements of an image of f32 that are brought into blocks of channels for one unit.
     BLOCKED = 4;
     /// Units of 16 columns that are brought to their places, besides their elements.
@@ -86,10 +110,12 @@ table! {
     PATCH = 16;
     /// Units of one row of results of 16 channels of a depthwise convolution.
     DEPTH_ROW = 240;
+    /// The same, of bytes.
+    DEPTH_ROW_INT = 120;
     /// Units of one tap of 16 results of a depthwise convolution.
     DEPTH_TAP = 1;
     /// The same, of bytes.
-    DEPTH_TAP_INT = 12;
+    DEPTH_TAP_INT = 6;
     /// Units of one tap of 16 results of a pool.
     TAP = 11;
     /// Units of 16 results of a pool, besides their taps.
@@ -135,6 +161,8 @@ table! {
     /// Elements for one unit that are brought from numbers to bytes, bytes that are shifted by numbers of their own,
     /// and integers of 64 bits of which the greater is taken.
     ROUNDED = 2;
+    /// Elements of a run of quotients from which on they are formed side by side.
+    SHORT = 12;
     /// Elements of the shortest power or remainder.
     LEAST_LANES = 3;
     /// Units of an element of a padded value.
@@ -165,9 +193,10 @@ table! {
     TREE_FETCH = 13;
     /// Rows that do.
     TREE_ROWS = 16;
-    /// Units of a step where leaves do not add up, or a comparison is one for equality.
+    /// Units of a step where leaves do not add up, or the tables may have to be walked as they are.
     TREE_PLAIN = 8;
-    /// The same in tables of over [`CLOSE`] bytes.
+    /// Units of a step in tables of over [`CLOSE`] bytes that are walked as they are: for each row where leaves do not
+    /// add up, else for all rows together, besides the others.
     TREE_PLAIN_FAR = 112;
     /// Units of starting on a tree.
     TREE = 8;

@@ -16,8 +16,9 @@ use crate::opcode::Opcode;
 use assay_types::tensor::DType;
 
 pub(crate) use compute::is_padded;
+pub use trees::tables_laid_out;
 pub use trees::{LAST_COMPARISON, LEAF, NAN_IS_TRUE};
-pub(crate) use trees::{TreeShape, check_tables};
+pub(crate) use trees::{NodesShape, TreeShape, check_classes, check_nodes, check_roots};
 
 /// The broken rule, as a sentence.
 pub type Rule = &'static str;

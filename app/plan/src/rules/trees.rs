@@ -28,14 +28,27 @@ pub(super) fn dims(node: &Node, operands: &[&Node], classes: u32) -> Result<Vec<
 
 /// The greatest of the comparison modes that are by order; those for equality follow.
 const LAST_ORDER: i32 = 4;
+/// `<` and `>=`, which are made of `<=` and the number before the threshold.
+const BY_THE_NUMBER_BEFORE: [i32; 2] = [2, 3];
+/// Bits for a feature and a child together.
+const LINK_BITS: u32 = 31;
+/// Entries of leaves that can be told apart.
+const MOST_ENTRIES: u64 = 1 << 22;
+
+/// Elements of tables that are laid out for walking when a plan with so many bytes of constants is loaded: twice as
+/// many as the constants can be. Nodes may share tables, and each lays out its own; those for which nothing is left,
+/// in the order of nodes, walk through the tables as they are.
+pub fn tables_laid_out(bytes: usize) -> usize {
+    (bytes / DType::I32.size()).saturating_mul(2)
+}
 
 /// What the tables of an ensemble ask for, and what a walk through them costs at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TreeShape {
     /// For every tree, the nodes and entries on the longest way from its root to the end of a leaf, together.
     pub steps: u64,
-    /// Whether a comparison is one for equality, or for being none.
-    pub equality: bool,
+    /// Whether walks may have to go through the tables as they are.
+    pub plain: bool,
     /// Features that a row must have.
     pub features: u64,
     /// Classes that a result must have.
@@ -46,38 +59,80 @@ fn index(value: i32, limit: usize) -> Result<usize, Rule> {
     usize::try_from(value).ok().filter(|&value| value < limit).ok_or("an index is out of range")
 }
 
-/// Checks the tables and measures them. Children come after parents, so every walk ends.
-pub(crate) fn check_tables(
-    roots: &[i32],
-    nodes: &[[i32; 5]],
-    leaf_classes: &[i32],
-) -> Result<TreeShape, Rule> {
-    let mut shape = TreeShape { steps: 0, equality: false, features: 0, classes: 0 };
-    // The longest way down from each node.
-    let mut ways = vec![1u64; nodes.len()];
+/// What a table of nodes asks for, whatever its roots are.
+#[derive(Debug)]
+pub(crate) struct NodesShape {
+    /// The longest way down from each node, leaf entries included.
+    ways: Vec<u64>,
+    /// Which nodes have a parent.
+    children: Vec<bool>,
+    plain: bool,
+    features: u64,
+    /// Where the last leaf's entries end.
+    end: u64,
+}
+
+/// Checks a table of nodes and measures it. Children come after parents, so every walk ends.
+pub(crate) fn check_nodes(nodes: &[[i32; 5]]) -> Result<NodesShape, Rule> {
+    let (ways, children) = (vec![1; nodes.len()], vec![false; nodes.len()]);
+    let mut shape = NodesShape { ways, children, plain: false, features: 0, end: 0 };
+    let mut entries = None;
     for (at, &[first, second, if_true, if_false, mode]) in nodes.iter().enumerate().rev() {
         if mode == LEAF {
             need!(if_true == 0 && if_false == 0, "a leaf has children");
             need!(0 <= first && first <= second, "a leaf's range is reversed");
-            need!(second as usize <= leaf_classes.len(), "a leaf's range is out of the table");
-            ways[at] += (second - first) as u64;
+            shape.end = shape.end.max(second as u64);
+            shape.ways[at] += (second - first) as u64;
+            // Leaves of one size, one after the other, are known by a number.
+            let size = *entries.get_or_insert(second - first);
+            shape.plain |= size == 0 || second - first != size || first % size != 0;
             continue;
         }
         need!((1..=LAST_COMPARISON).contains(&(mode & !NAN_IS_TRUE)), "a mode is unknown");
-        shape.equality |= mode & !NAN_IS_TRUE > LAST_ORDER;
+        // Comparisons by order become one and the same, if there is a number to compare with.
+        let (mode, threshold) = (mode & !NAN_IS_TRUE, f32::from_bits(second as u32));
+        shape.plain |= mode > LAST_ORDER || threshold.is_nan();
+        shape.plain |= BY_THE_NUMBER_BEFORE.contains(&mode) && threshold == f32::NEG_INFINITY;
         let feature = index(first, i32::MAX as usize)?;
         shape.features = shape.features.max(feature as u64 + 1);
         for child in [if_true, if_false] {
             let child = index(child, nodes.len())?;
             need!(child > at, "a child does not come after its parent");
-            ways[at] = ways[at].max(ways[child] + 1);
+            shape.ways[at] = shape.ways[at].max(shape.ways[child] + 1);
+            // A node with two parents is in no tree.
+            shape.plain |= std::mem::replace(&mut shape.children[child], true);
         }
     }
-    for &root in roots {
-        shape.steps = shape.steps.saturating_add(ways[index(root, nodes.len())?]);
-    }
-    for &class in leaf_classes {
-        shape.classes = shape.classes.max(index(class, i32::MAX as usize)? as u64 + 1);
-    }
     Ok(shape)
+}
+
+/// The classes that a result must have.
+pub(crate) fn check_classes(leaf_classes: &[i32]) -> Result<u64, Rule> {
+    let mut classes = 0;
+    for &class in leaf_classes {
+        classes = classes.max(index(class, i32::MAX as usize)? as u64 + 1);
+    }
+    Ok(classes)
+}
+
+/// Checks the roots of a table of nodes, whose leaves have so many entries of so many classes.
+pub(crate) fn check_roots(
+    roots: &[i32],
+    nodes: &NodesShape,
+    entries: u64,
+    classes: u64,
+) -> Result<TreeShape, Rule> {
+    need!(nodes.end <= entries, "a leaf's range is out of the table");
+    let (mut steps, mut plain) = (0u64, nodes.plain || entries > MOST_ENTRIES);
+    let bits = |number: u64| u64::BITS - number.leading_zeros();
+    plain |= bits(nodes.features) + bits(nodes.ways.len() as u64 + 2) > LINK_BITS;
+    for &root in roots {
+        let root = index(root, nodes.ways.len())?;
+        steps = steps.saturating_add(nodes.ways[root]);
+        plain |= nodes.children[root];
+    }
+    let mut sorted = roots.to_vec();
+    sorted.sort_unstable();
+    plain |= sorted.windows(2).any(|pair| pair[0] == pair[1]);
+    Ok(TreeShape { steps, plain, features: nodes.features, classes })
 }

@@ -17,8 +17,10 @@ use assay_plan::shape::count;
 use assay_plan::{BinaryOp, Node, Opcode, Window as PlanWindow};
 use assay_types::tensor::DType;
 
-/// Columns of a group below which sums alone are left to the generic body.
+/// Columns below which a product of as many rows is left to the generic body.
 const FEW_COLUMNS: usize = 8;
+/// The same of a group among others, whose windows would be gathered tap by tap.
+const LEAST_OF_GROUP: usize = 32;
 
 /// A step that waits for the last of its nodes.
 pub(in crate::program) struct Pending {
@@ -220,12 +222,8 @@ impl Builder<'_> {
             Some(bias) if no_bias => Some(bias),
             Some(_) => return None,
         };
-        // A group of few columns fills few lanes.
-        let narrow = groups > 1 && outputs / groups < FEW_COLUMNS;
-        match found.becomes {
-            Become::Scaled(_) => return None,
-            Become::Sums if narrow => return None,
-            _ => {}
+        if matches!(found.becomes, Become::Scaled(_)) {
+            return None;
         }
         let (weights, weights_zero) = (self.bytes_of(inputs[1])?, self.bytes_of(inputs[3])?);
         let zero = self.bytes_of(inputs[2])?;
@@ -240,6 +238,11 @@ impl Builder<'_> {
             let weights = (weights, is_signed(w), weights_zero);
             let step = DepthwiseStep::new(shape, weights, zero, bias, found.becomes);
             return Some((found.nodes, Pending { work: Integer::Depthwise(step), reads, form: written }));
+        }
+        // Few columns fill few lanes: their positions are better laid side by side.
+        let least = if groups > 1 { LEAST_OF_GROUP } else { FEW_COLUMNS };
+        if outputs / groups < least && (groups > 1 || results >= FEW_COLUMNS) {
+            return None;
         }
         let plain = geometry.kernel == [1, 1] && geometry.stride == [1, 1] && geometry.pad == [0, 0];
         let patches = patches_of(&geometry, channels, inner);
@@ -288,6 +291,10 @@ impl Builder<'_> {
             self.bytes_of(weights).is_some() && self.bytes_of(inputs[2 + (1 - image)]).is_some()
         };
         let found = (0..2).filter(usable).find_map(|image| pointwise(node, &operands, labels, image))?;
+        // As in a convolution.
+        if found.columns < FEW_COLUMNS && found.images * found.size >= FEW_COLUMNS {
+            return None;
+        }
         let (x, w) = (inputs[found.image], inputs[1 - found.image]);
         let finished = self.finished(index, [found.images, found.columns, found.size])?;
         let form = Form::Last { channels: found.channels, size: found.size };

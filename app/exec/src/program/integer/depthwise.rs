@@ -33,6 +33,12 @@ impl DepthwiseStep {
         Self { shape, weights, weights_signed, weights_zero, zero, bias, becomes, filters }
     }
 
+    /// Bytes of the packed filters: words of pairs of taps, 16 channels together.
+    pub(crate) fn packed(&self) -> u64 {
+        let taps = (self.shape.kernel[0] * self.shape.kernel[1]).next_multiple_of(2);
+        (self.shape.channels.next_multiple_of(16) * taps) as u64 * 2
+    }
+
     pub(crate) fn prepare(&mut self, isa: Isa, constants: &Constants<'_>) {
         let (channels, taps) = (self.shape.channels, self.shape.kernel[0] * self.shape.kernel[1]);
         let bytes = self.weights.integers(self.weights_signed, constants);

@@ -51,6 +51,15 @@ impl Integer {
         }
     }
 
+    /// Bytes of packed constants, those apart that an instruction set asks for besides.
+    pub(crate) fn kept(&self) -> u64 {
+        match self {
+            Integer::Product(product) => product.packed(),
+            Integer::Depthwise(depthwise) => depthwise.packed(),
+            _ => 0,
+        }
+    }
+
     /// Bytes of scratch.
     pub(crate) fn scratch(&self) -> u64 {
         match self {

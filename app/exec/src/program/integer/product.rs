@@ -139,6 +139,15 @@ impl Product {
         (self.copied().next_multiple_of(64) + self.block().min(self.results) * 4) as u64 + 64
     }
 
+    /// Bytes of the packed weights: whole panels, whole steps of each piece of a row.
+    pub(crate) fn packed(&self) -> u64 {
+        let terms = match self.windows() {
+            Some(windows) => windows.padded(),
+            None => self.row(),
+        };
+        (self.groups * panel_count(self.columns) * terms) as u64 * 16
+    }
+
     pub(crate) fn prepare(&mut self, isa: Isa, constants: &Constants<'_>) {
         let weights = &self.weights;
         let bytes = &*weights.bytes.of(constants);

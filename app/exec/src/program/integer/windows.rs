@@ -46,6 +46,11 @@ impl Windows {
         self.patches.kernel[1] * self.patches.channels
     }
 
+    /// Terms of a whole window, whole steps of each piece.
+    pub(super) fn padded(&self) -> usize {
+        self.patches.kernel[0] * 4 * steps(self.terms())
+    }
+
     /// Bytes of a line of the image that is read.
     fn line(&self) -> usize {
         self.whole[1] * self.patches.channels

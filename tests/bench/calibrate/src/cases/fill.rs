@@ -1,12 +1,14 @@
 //! What operands hold: the same numbers in every run, kind ones and unkind ones.
 
-use assay_types::tensor::{DType, byte_len};
+use assay_types::tensor::{CANONICAL_NAN, DType, byte_len};
 
 /// What an operand holds.
 #[derive(Clone, Copy)]
 pub enum Fill {
     /// Numbers between -2 and 2, all different; integers from 1 to 1000.
     Numbers,
+    /// The same, but one that is no number.
+    Hole,
     /// Indices below this.
     Below(u32),
     /// Subnormal numbers.
@@ -20,6 +22,9 @@ pub enum Fill {
     /// One number, everywhere.
     All(f32),
 }
+
+/// Which one of [`Fill::Hole`].
+const HOLE: usize = 29;
 
 /// Knuth's generator.
 struct Random(u64);
@@ -45,7 +50,8 @@ impl Fill {
 
     fn number(self, at: usize, word: u32) -> f32 {
         match self {
-            Fill::Numbers => (f64::from(word) / f64::from(u32::MAX) * 4.0 - 2.0) as f32,
+            Fill::Hole if at == HOLE => f32::from_bits(CANONICAL_NAN),
+            Fill::Numbers | Fill::Hole => (f64::from(word) / f64::from(u32::MAX) * 4.0 - 2.0) as f32,
             Fill::Below(limit) => ((u64::from(word) * u64::from(limit)) >> 32) as f32,
             Fill::Tiny => f32::from_bits(word >> 10),
             Fill::Small => f32::from_bits((word & 0x807f_ffff) | (63 << 23)),

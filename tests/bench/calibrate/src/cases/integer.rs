@@ -10,6 +10,7 @@ pub fn cases(cases: &mut Vec<Case>) {
     products(cases);
     odd(cases);
     convolutions(cases);
+    windows(cases);
     scaled(cases);
     lookups(cases);
 }
@@ -96,6 +97,36 @@ fn odd(cases: &mut Vec<Case>) {
     add("all summed 1M", [&[0], &[0], &[]], &[1 << 20], &[1 << 20], [&[1], &[1]], &[]);
     let strided: [&[u8]; 3] = [&[0, 1, 2], &[2, 0, 3], &[1, 0, 3]];
     add("strided batch", strided, &[64, 16, 64], &[64, 64, 32], [one, one], &[16, 64, 32]);
+    let row: [&[u8]; 3] = [&[0, 1], &[2, 1], &[0, 2]];
+    let two: [&[u32]; 2] = [&[1, 1], &[1, 1]];
+    for [m, k, n] in
+        [[1, 1024, 4096], [3, 64, 4096], [4, 1024, 4096], [1, 16, 10_000], [7, 65_536, 7], [2, 9, 2]]
+    {
+        add(&format!("mk,nk {m}x{k}x{n}"), row, &[m, k], &[n, k], two, &[m, n]);
+    }
+    for [m, k, n] in [[1, 64, 4096], [5, 300, 1000], [100, 3, 100], [8, 4096, 8], [2000, 5, 3], [3, 2, 9]] {
+        add(&format!("mk,kn {m}x{k}x{n}"), mm, &[m, k], &[k, n], two, &[m, n]);
+    }
+    let across: [&[u8]; 3] = [&[1, 0], &[2, 1], &[0, 2]];
+    add("km,nk->mn 256", across, &[256, 256], &[256, 256], two, &[256, 256]);
+    add("km,nk->mn 10x4096x20", across, &[4096, 10], &[20, 4096], two, &[10, 20]);
+    add("km,kn->nm 256", [&[1, 0], &[1, 2], &[2, 0]], &[256, 256], &[256, 256], two, &[256, 256]);
+    let strewn: [&[u8]; 3] = [&[0, 1, 2], &[3, 2, 4], &[0, 3, 1, 4]];
+    add("amk,nkb->anmb", strewn, &[16, 9, 64], &[12, 64, 11], [one, one], &[16, 12, 9, 11]);
+    let apart: [&[u8]; 3] = [&[0, 1, 2, 3], &[3, 4, 1, 5], &[4, 0, 5, 2]];
+    add("abcd,debf->eafc", apart, &[10, 12, 9, 8], &[8, 11, 12, 7], [&[1; 4], &[1; 4]], &[11, 10, 7, 9]);
+    let few: [&[u8]; 3] = [&[0, 1, 2], &[0, 2, 3], &[0, 1, 3]];
+    for [batch, m, k, n] in [
+        [65_536, 2, 2, 2],
+        [4096, 1, 16, 1],
+        [4096, 6, 7, 6],
+        [2048, 5, 11, 5],
+        [512, 8, 32, 8],
+        [300, 2, 300, 2],
+    ] {
+        let name = format!("{batch} times {m}x{k} * {k}x{n}");
+        add(&name, few, &[batch, m, k], &[batch, k, n], [one, one], &[batch, m, n]);
+    }
     let summed: [&[u8]; 3] = [&[0, 1, 2, 3], &[3, 1, 2, 4], &[0, 4]];
     add("3 axes summed", summed, &[32, 8, 8, 16], &[16, 8, 8, 32], [&[1; 4], &[1; 4]], &[32, 32]);
 }
@@ -159,6 +190,64 @@ fn convolutions(cases: &mut Vec<Case>) {
         dims: vec![1, 64, 1, 1000],
     };
     both(cases, "Conv2dInt", "1x64x1x1000 * 64x1x1x5 g64", &make);
+}
+
+/// Windows that no model has: far apart, over nothing, over images of one row or one column, in many small groups.
+fn windows(cases: &mut Vec<Case>) {
+    // x, channels out, kernel, stride, dilation, pads before, pads after, groups.
+    type Shape = ([u32; 4], u32, [[u32; 2]; 5], u32);
+    let list: [Shape; 20] = [
+        ([1, 1, 100_000, 1], 1, [[9, 1], [1, 1], [1, 1], [4, 0], [4, 0]], 1),
+        ([1, 1, 100_000, 1], 16, [[9, 1], [1, 1], [1, 1], [4, 0], [4, 0]], 1),
+        ([1, 4, 30_000, 3], 2, [[5, 3], [1, 1], [1, 1], [2, 1], [2, 1]], 1),
+        ([1, 64, 4104, 8], 100, [[2, 1], [1, 1], [4096, 1], [0, 0], [0, 0]], 1),
+        ([1, 64, 4104, 8], 100, [[2, 1], [1, 1], [4096, 1], [4, 0], [0, 0]], 1),
+        ([1, 8, 4, 4], 64, [[2, 2], [1, 1], [4096, 4096], [4096, 4096], [0, 0]], 1),
+        ([1, 16, 64, 64], 16, [[3, 3], [1, 1], [2, 2], [2, 2], [2, 2]], 1),
+        ([1, 64, 28, 28], 64, [[3, 3], [1, 1], [2, 2], [2, 2], [2, 2]], 64),
+        ([1, 8, 90, 90], 8, [[3, 3], [3, 3], [1, 1], [1, 1], [1, 1]], 1),
+        ([1, 8, 90, 90], 40, [[1, 7], [5, 3], [1, 2], [0, 0], [0, 0]], 1),
+        ([1, 4096, 1, 1], 4096, [[1, 1], [1, 1], [1, 1], [0, 0], [0, 0]], 4096),
+        ([1, 4096, 2, 4], 4096, [[1, 1], [1, 1], [1, 1], [0, 0], [0, 0]], 4096),
+        ([1, 4096, 4, 4], 4096, [[3, 3], [1, 1], [1, 1], [1, 1], [1, 1]], 4096),
+        ([1, 4096, 3, 3], 8192, [[3, 3], [1, 1], [1, 1], [1, 1], [1, 1]], 4096),
+        ([1, 2048, 2, 2], 1024, [[2, 2], [1, 1], [1, 1], [1, 1], [1, 1]], 512),
+        ([1000, 3, 4, 4], 5, [[2, 2], [2, 2], [1, 1], [0, 0], [0, 0]], 1),
+        ([1, 512, 1, 1], 7, [[3, 3], [1, 1], [1, 1], [1, 1], [1, 1]], 1),
+        ([1, 64, 2, 2], 1000, [[2, 2], [1, 1], [1, 1], [0, 0], [0, 0]], 1),
+        ([1, 1, 64, 64], 1, [[63, 63], [1, 1], [1, 1], [31, 31], [31, 31]], 1),
+        ([1, 256, 14, 14], 512, [[3, 3], [1, 1], [1, 1], [1, 1], [1, 1]], 8),
+    ];
+    for (x, outer, [kernel, stride, dilation, pad_before, pad_after], groups) in list {
+        let window = Window { kernel, stride, dilation, pad_before, pad_after };
+        let side = |axis: usize| {
+            let pads = pad_before[axis] + pad_after[axis];
+            (x[2 + axis] + pads - (kernel[axis] - 1) * dilation[axis] - 1) / stride[axis] + 1
+        };
+        let made = [outer, x[1] / groups, kernel[0], kernel[1]];
+        let make = || Link {
+            op: Opcode::Conv2dInt { window, groups },
+            operands: vec![
+                bytes(U8, &x),
+                weights(&made),
+                all(U8, &[1], 7.0),
+                Operand::Const(I8, vec![outer], Fill::Below(5)),
+                Operand::Const(I32, vec![outer], Fill::Numbers),
+            ],
+            dtype: I32,
+            dims: vec![x[0], outer, side(0), side(1)],
+        };
+        let name = format!(
+            "{} * {} /{} ..{} +{} g{groups}",
+            shown(&x),
+            shown(&made),
+            shown(&stride),
+            shown(&dilation),
+            shown(&pad_before)
+        );
+        // By themselves: what counts is that they take no longer than they cost.
+        cases.push(chain("Conv2dInt.odd", &name, vec![make()]));
+    }
 }
 
 /// x, scale, result.

@@ -1,6 +1,6 @@
 //! Forests: shallow, deep, one row and many, full trees and chains; forests that cannot be laid out anew.
 
-use super::{Case, Operand, case, constant, input};
+use super::{Case, Fill, Operand, case, constant};
 use assay_plan::{Aggregate, Opcode};
 use assay_types::tensor::DType;
 
@@ -46,8 +46,18 @@ pub fn cases(cases: &mut Vec<Case>) {
             full(cases, Full { rows, trees, depth, classes, entries, mode, aggregate });
         }
     }
-    chain(cases, 256, 20, 400);
-    chain(cases, 1, 20, 400);
+    // A row with a NaN finds its way through tables as they are, where comparisons are such that they matter.
+    for [rows, trees, depth] in
+        [[1, 500, 10], [7, 200, 6], [16, 600, 12], [256, 500, 10], [1000, 1, 14], [1, 1, 16]]
+    {
+        let made = Full { rows, trees, depth, classes: 1, entries: 1, mode: 10, aggregate: Aggregate::Sum };
+        full(cases, made);
+    }
+    chain(cases, 256, [20, 400, 1]);
+    chain(cases, 1, [20, 400, 1]);
+    for [rows, trees] in [[1, 1], [1, 20], [20, 1], [500, 20]] {
+        chain(cases, rows, [trees, 1000, 200]);
+    }
 }
 
 /// One tree's rows of `nodes`, from this index on: all levels full.
@@ -80,25 +90,28 @@ fn full(cases: &mut Vec<Case>, made: Full) {
     push(cases, &name, rows, (classes, aggregate), [roots, nodes, leaves]);
 }
 
-/// Trees that are one long path.
-fn chain(cases: &mut Vec<Case>, rows: u32, trees: u32, depth: u32) {
+/// Trees that are one long path, each node so many rows of the table after the one before.
+fn chain(cases: &mut Vec<Case>, rows: u32, [trees, depth, apart]: [u32; 3]) {
     let (mut roots, mut nodes, mut leaves) = (Vec::new(), Vec::<i32>::new(), Vec::new());
     for _ in 0..trees {
         let base = (nodes.len() / 5) as i32;
         roots.push(base);
         for step in 0..depth as i32 {
             // Never below -3: every row goes on to the end.
-            let next = base + 2 * step;
-            nodes.extend([step % 30, (-3f32).to_bits() as i32, next + 1, next + 2, 1]);
-            nodes.extend([leaves.len() as i32, leaves.len() as i32 + 1, 0, 0, 0]);
-            leaves.push(0);
+            let next = base + (apart as i32 + 1) * step;
+            let mode = if apart > 1 { 2 + 8 } else { 1 };
+            nodes.extend([step % 29, (-3f32).to_bits() as i32, next + 1, next + 1 + apart as i32, mode]);
+            for _ in 0..apart {
+                nodes.extend([leaves.len() as i32, leaves.len() as i32 + 1, 0, 0, 0]);
+                leaves.push(0);
+            }
         }
         nodes.extend([leaves.len() as i32, leaves.len() as i32 + 1, 0, 0, 0]);
         leaves.push(0);
     }
     push(
         cases,
-        &format!("{rows} rows, {trees} chains of {depth}"),
+        &format!("{rows} rows, {trees} chains of {depth}, {apart} apart"),
         rows,
         (1, Aggregate::Sum),
         [roots, nodes, leaves],
@@ -112,13 +125,16 @@ fn push(
     (classes, aggregate): (u32, Aggregate),
     [roots, nodes, leaves]: [Vec<i32>; 3],
 ) {
+    // Comparisons that care find a NaN.
+    let fill =
+        if nodes.as_chunks::<5>().0.iter().any(|node| node[4] & 8 != 0) { Fill::Hole } else { Fill::Numbers };
     let table = |width: Option<u32>, values: Vec<i32>| {
         let count = values.len() as u32;
         Operand::Table(width.map_or(vec![count], |width| vec![count / width, width]), values)
     };
     let weights = constant(&[leaves.len() as u32]);
-    let operands =
-        [input(&[rows, 30]), table(None, roots), table(Some(5), nodes), table(None, leaves), weights];
+    let x = Operand::Input(DType::F32, vec![rows, 30], fill);
+    let operands = [x, table(None, roots), table(Some(5), nodes), table(None, leaves), weights];
     let op = Opcode::TreeEnsemble { classes, aggregate };
     cases.push(case("TreeEnsemble", name, op, &operands, DType::F32, &[rows, classes]));
 }
