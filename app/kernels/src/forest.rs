@@ -1,11 +1,11 @@
 //! Decision trees laid out for walking: eight bytes a node, brothers side by side, no branch on the data.
 //!
 //! A [`Forest`] is made once from the tables of an ensemble and gives the same bits as
-//! [`tree_scores`](crate::tree_scores), which stays the law and takes over wherever a forest cannot be made
-//! leaves do not add up. A step goes from a node to its first child, or to the one after it unless
-//! `x <= threshold`; so all comparisons but equality are turned into that one. Where a NaN would go the other
-//! way, the node says so, and rows with a NaN are walked with an eye on it. A leaf is a node whose threshold is a NaN: every step from it leads back to it, so several
-//! walks go on side by side until none moves, and their memory accesses overlap.
+//! [`tree_scores`](crate::tree_scores), which stays the law and takes over wherever a forest cannot be made or its
+//! leaves do not add up. A step goes from a node to its first child, or to the one after it unless `x <= threshold`;
+//! so all comparisons but equality are turned into that one. Where a NaN would go the other way, the node says so, and
+//! rows with a NaN are walked with an eye on it. A leaf is a node whose threshold is a NaN: every step from it leads
+//! back to it, so several walks go on side by side until none moves, and their memory accesses overlap.
 
 use crate::tree::{LEAF, NAN_IS_TRUE, TreeSum, Trees, tree_scores};
 use std::collections::VecDeque;
