@@ -210,7 +210,9 @@ impl AbciApp {
             commit_ms = start.elapsed().as_millis(),
             "block"
         );
-        Ok(ResponseCommit { retain_height: signed(self.retention.oldest(committed.height))? })
+        // Blocks go after the state before them has gone: CometBFT executes them again over any height that is kept.
+        let kept = reader.kept().map_err(fatal)?.map_or(0, |kept| *kept.start());
+        Ok(ResponseCommit { retain_height: signed(self.retention.oldest(committed.height).min(kept))? })
     }
 }
 

@@ -61,7 +61,7 @@ const TRUE: [u8; 8] = [
 #[inline(always)]
 fn holds(mode: i32, x: f32, threshold: f32) -> bool {
     let (less, equal, greater) = (x < threshold, x == threshold, x > threshold);
-    let known = u8::from(less) * LESS | u8::from(equal) * EQUAL | u8::from(greater) * GREATER;
+    let known = (u8::from(less) * LESS) | (u8::from(equal) * EQUAL) | (u8::from(greater) * GREATER);
     let found = if known == 0 { NEITHER } else { known };
     let nan = mode & NAN_IS_TRUE != 0 && x.is_nan();
     (TRUE[(mode & 7) as usize] & found != 0) | nan

@@ -158,6 +158,6 @@ output 76b23ad8a7ff77a942d9b4e89c42d74a9ce8aed4ceb6504c49a4470b695f0550
 ";
 const FOREST: &str = "\
 plan fad67d887df30859d3103aa13fab9ba6ac3d0693daed467e6f52c9c6c02e0027
-units 926, load 37350, peak 536
+units 1022, load 37350, peak 536
 output 50de6026d74727e30d1373c22cf45f883befa0646da8450525fb54287bb2c0b9
 ";
