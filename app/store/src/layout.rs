@@ -88,8 +88,13 @@ impl Stale {
         bytes
     }
 
-    /// The entries of a row; `None` if the bytes are none.
-    pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Self>> {
+    /// The entries of a row; an error if the bytes are none.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Self>, StoreError> {
+        let damaged = || StoreError::Corrupt("a row of the stale index does not decode".into());
+        Self::entries(bytes).ok_or_else(damaged)
+    }
+
+    fn entries(mut bytes: &[u8]) -> Option<Vec<Self>> {
         let mut entries = Vec::new();
         while let Some((tag, rest)) = bytes.split_first() {
             let (entry, rest) = match tag {

@@ -54,9 +54,7 @@ pub(crate) fn prove(view: &View, key: &[u8], version: u64) -> Result<Proved, Sto
 impl Way {
     /// The way to where a key is or would be.
     fn to(view: &View, key: &[u8; 32], version: u64) -> Result<Self, StoreError> {
-        let place = Place::root(version);
-        let root = view.record(&place)?.ok_or(StoreError::MissingRoot { version })?;
-        let mut way = Self { records: vec![(place, root)] };
+        let mut way = Self { records: vec![(Place::root(version), view.root_record(version)?)] };
         way.down(view, |record, depth| {
             let next = nibble(key, depth);
             record.child(next).map(|child| (next, child.version))

@@ -33,6 +33,15 @@ impl View {
         Ok(Some(oldest..=newest))
     }
 
+    /// The root of a kept version.
+    ///
+    /// # Errors
+    /// When the version is not kept, when the database fails.
+    pub fn root_at(&self, version: u64) -> Result<AppHash, StoreError> {
+        self.expect(version)?;
+        Ok(AppHash(self.root_record(version)?.hash()))
+    }
+
     /// A key's value at a kept version, without a proof; `None` when the key was not there.
     ///
     /// # Errors
@@ -51,8 +60,7 @@ impl View {
         if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return Err(StoreError::BadEntry { what: "a key", len: key.len(), most: MAX_KEY_BYTES });
         }
-        self.expect(version)?;
-        let root = self.root(version)?.ok_or(StoreError::MissingRoot { version })?;
+        let root = self.root_at(version)?;
         if root == EMPTY_ROOT {
             return Err(StoreError::EmptyTree { version });
         }

@@ -117,8 +117,7 @@ impl Pruner {
                 break;
             }
             let (key, bytes) = row?;
-            let damaged = || StoreError::Corrupt("a row of the stale index does not decode".into());
-            let entries = Stale::decode(&bytes).ok_or_else(damaged)?;
+            let entries = Stale::decode(&bytes)?;
             count = count.saturating_add(entries.len());
             rows.push((key.into_vec(), entries));
         }

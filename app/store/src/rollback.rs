@@ -13,6 +13,7 @@ use crate::snapshot::chunk_of;
 use crate::store::Tip;
 use crate::written::{Traces, Written};
 use crate::{Committed, Store, StoreError, View, layout};
+use jmt::KeyHash;
 use rocksdb::WriteBatch;
 use std::sync::PoisonError;
 
@@ -69,7 +70,7 @@ impl Store {
         if before < *kept.start() {
             return Err(no_way_back(version, "the version before it is not kept here"));
         }
-        let root = view.root(before)?.ok_or(StoreError::MissingRoot { version: before })?;
+        let root = view.root_at(before)?;
         let mut batch = WriteBatch::default();
         let Traces { nodes, stale, written } = view.traces(version)?;
         let database = self.database();
@@ -80,8 +81,8 @@ impl Store {
             batch.delete_cf(database.family(STALE)?, row);
         }
         for hash in &written {
-            let written = view.written_at(hash, version)?;
-            self.undo_key(&view, &mut batch, version, &written)?;
+            let Written { key, .. } = view.written_at(hash, version)?;
+            self.undo_key(&view, &mut batch, (&KeyHash(*hash), &key), version)?;
         }
         Ok(Undo { before: Tip { version: before, root }, batch })
     }
@@ -91,12 +92,12 @@ impl Store {
         &self,
         view: &View,
         batch: &mut WriteBatch,
+        (hash, key): (&KeyHash, &[u8]),
         version: u64,
-        Written { key, .. }: &Written,
     ) -> Result<(), StoreError> {
-        let (database, hash) = (self.database(), layout::key_hash(key));
-        let before = view.value_at(&hash, version.saturating_sub(1))?;
-        batch.delete_cf(database.family(VALUES)?, layout::value_key(&hash, version));
+        let database = self.database();
+        let before = view.value_at(hash, version.saturating_sub(1))?;
+        batch.delete_cf(database.family(VALUES)?, layout::value_key(hash, version));
         match (&before, chunk_of(key)) {
             (Some(_), Some(chunk)) if view.value(BLOBS, chunk.as_bytes())?.is_none() => {
                 return Err(no_way_back(version, &format!("it deleted the model chunk {chunk}")));

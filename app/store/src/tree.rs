@@ -28,8 +28,7 @@ impl View {
 
     /// How many keys a committed version has.
     pub(crate) fn count(&self, version: u64) -> Result<u64, StoreError> {
-        let record = self.record(&Place::root(version))?;
-        record.map(|record| record.count()).ok_or(StoreError::MissingRoot { version })
+        Ok(self.root_record(version)?.count())
     }
 }
 

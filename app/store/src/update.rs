@@ -64,8 +64,7 @@ pub(crate) fn update(view: &View, version: u64, writes: &Writes) -> Result<Updat
         None => Arc::new(Record::empty(0)),
         Some(before) => {
             done.replaced.push(Place::root(before));
-            let record = view.record(&Place::root(before))?;
-            record.ok_or(StoreError::MissingRoot { version: before })?
+            view.root_record(before)?
         }
     };
     let root = before.with(Pass { view, version }.root(&before, &edits, &mut done)?);

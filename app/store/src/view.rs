@@ -109,10 +109,14 @@ impl View {
         let Some(bytes) = self.pinned.borrow_dependent().get_pinned_cf(family, place.key())? else {
             return Ok(None);
         };
-        let record = Record::decode(place.depth, &bytes);
-        let record = Arc::new(record.ok_or_else(|| undecodable(place))?);
+        let record = Arc::new(decoded(place, &bytes)?);
         database.nodes.put(*place, Arc::clone(&record));
         Ok(Some(record))
+    }
+
+    /// The record of a version's root, which must be there.
+    pub(crate) fn root_record(&self, version: u64) -> Result<Arc<Record>, StoreError> {
+        self.record(&Place::root(version))?.ok_or(StoreError::MissingRoot { version })
     }
 
     /// The record of a place that another one names.
@@ -151,6 +155,11 @@ impl Read for View {
         }
         Ok(Some(bytes))
     }
+}
+
+/// The record of a place, from its bytes.
+pub(crate) fn decoded(place: &Place, bytes: &[u8]) -> Result<Record, StoreError> {
+    Record::decode(place.depth, bytes).ok_or_else(|| undecodable(place))
 }
 
 /// What is said of a record that does not decode.

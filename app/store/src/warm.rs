@@ -4,8 +4,7 @@ use crate::database::scanning;
 use crate::layout::NODES;
 use crate::nodes::MOST_BYTES;
 use crate::place::Place;
-use crate::record::Record;
-use crate::view::undecodable;
+use crate::view::decoded;
 use crate::{Store, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -78,7 +77,7 @@ impl Store {
                     rows.status()?;
                     return Err(StoreError::Corrupt(format!("the record of the tree at {place:?} is gone")));
                 };
-                let record = Record::decode(place.depth, bytes).ok_or_else(|| undecodable(&place))?;
+                let record = decoded(&place, bytes)?;
                 waiting.extend(record.children().iter().map(|(way, child)| place.child(*way, child.version)));
                 database.nodes.put(place, Arc::new(record));
                 warmed.records += 1;

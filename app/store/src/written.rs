@@ -7,10 +7,8 @@
 use crate::database::range;
 use crate::layout::{self, NODES, STALE, Stale, VALUES};
 use crate::place::Place;
-use crate::record::Record;
-use crate::view::undecodable;
+use crate::view::decoded;
 use crate::{StoreError, View};
-use assay_types::hash::AppHash;
 use jmt::KeyHash;
 use rocksdb::IteratorMode;
 use std::collections::BTreeSet;
@@ -51,29 +49,20 @@ impl View {
         Ok(written)
     }
 
-    /// The root of a kept version.
-    ///
-    /// # Errors
-    /// When the version is not kept, when the database fails.
-    pub fn root_at(&self, version: u64) -> Result<AppHash, StoreError> {
-        self.expect(version)?;
-        self.root(version)?.ok_or(StoreError::MissingRoot { version })
-    }
-
     /// Where a version left its traces.
     pub(crate) fn traces(&self, version: u64) -> Result<Traces, StoreError> {
         let (mut traces, prefix) = (Traces::default(), version.to_be_bytes());
         for entry in self.iterate(NODES, range(&prefix, None), IteratorMode::Start)? {
             let (key, bytes) = entry?;
             let place = Place::of_key(&key).ok_or_else(|| damaged("the place of a record"))?;
-            let record = Record::decode(place.depth, &bytes).ok_or_else(|| undecodable(&place))?;
+            let record = decoded(&place, &bytes)?;
             let own = record.leaves().iter().filter(|leaf| leaf.version == version);
             traces.written.extend(own.map(|leaf| leaf.key));
             traces.nodes.push(place);
         }
         for entry in self.iterate(STALE, range(&prefix, None), IteratorMode::Start)? {
             let (row, bytes) = entry?;
-            let entries = Stale::decode(&bytes).ok_or_else(|| damaged("a row of the stale index"))?;
+            let entries = Stale::decode(&bytes)?;
             traces.written.extend(entries.iter().filter_map(|entry| match entry {
                 Stale::Value(hash, of) if *of == version => Some(hash.0),
                 _ => None,
