@@ -1,9 +1,7 @@
 //! The files of models that a chain starts with: `<model id>.onnx` in a folder beside the genesis document.
 
 use assay_core::ModelFiles;
-use assay_genesis::GenesisModel;
-use assay_types::hash::{ChunkHash, ModelId};
-use assay_types::limits::CHUNK_BYTES;
+use assay_types::hash::ModelId;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -46,20 +44,6 @@ impl ModelFiles for Folder {
         let mut content = Vec::new();
         file.take(bytes).read_to_end(&mut content).map_err(named)?;
         Ok(content)
-    }
-}
-
-/// Checks that the file of a model is the one that a genesis document names, and says where it is.
-///
-/// # Errors
-/// When it is not there, or another one.
-pub fn check(folder: &Folder, model: &GenesisModel) -> io::Result<PathBuf> {
-    let (id, path) = (model.id(), folder.file(&model.id()));
-    let file = folder.read(&id, model.manifest.size)?;
-    let mut chunks = model.manifest.chunks.iter().zip(file.chunks(CHUNK_BYTES));
-    match chunks.all(|(hash, bytes)| ChunkHash::of(bytes) == *hash) {
-        true => Ok(path),
-        false => Err(io::Error::other(format!("{} has other bytes than are named", path.display()))),
     }
 }
 

@@ -92,17 +92,24 @@ pub(crate) fn chunks(
     Ok(())
 }
 
-/// A model's file, whose every chunk is the one that the document names.
 fn file(model: &GenesisModel, files: &dyn ModelFiles) -> Result<Vec<u8>, InitError> {
-    let (id, size) = (model.id(), model.manifest.size);
-    let wrong = |reason: String| InitError::ModelFile { model: id, reason };
-    let file = files.read(&id, size).map_err(|error| wrong(error.to_string()))?;
+    read_model(model, files)
+        .map_err(|error| InitError::ModelFile { model: model.id(), reason: error.to_string() })
+}
+
+/// A model's file, whose every chunk is the one that the document names.
+///
+/// # Errors
+/// When it is not there, or another one.
+pub fn read_model(model: &GenesisModel, files: &dyn ModelFiles) -> io::Result<Vec<u8>> {
+    let size = model.manifest.size;
+    let file = files.read(&model.id(), size)?;
     if file.len() as u64 != size {
-        return Err(wrong(format!("it has {} bytes, where {size} are named", file.len())));
+        return Err(io::Error::other(format!("it has {} bytes, where {size} are named", file.len())));
     }
     let mut pairs = model.manifest.chunks.iter().zip(file.chunks(CHUNK_BYTES));
     match pairs.position(|(hash, bytes)| ChunkHash::of(bytes) != *hash) {
-        Some(index) => Err(wrong(format!("its chunk {index} has other bytes than are named"))),
+        Some(index) => Err(io::Error::other(format!("its chunk {index} has other bytes than are named"))),
         None => Ok(file),
     }
 }

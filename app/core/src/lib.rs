@@ -68,7 +68,7 @@ pub use difference::{DifferentJob, Divergence, Refusal};
 pub use engine::{Compile, Engine};
 pub use fatal::Fatal;
 pub use genesis::InitError;
-pub use imported::{ModelFiles, NoFiles};
+pub use imported::{ModelFiles, NoFiles, read_model};
 pub use job::Job;
 pub use proposal::Verdict;
 pub use prune::{Pruner, Step};

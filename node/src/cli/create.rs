@@ -6,7 +6,8 @@ use crate::comet::keys::{self, Identity};
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::home::{Home, write_new};
-use crate::model_files::{self, Folder};
+use crate::model_files::Folder;
+use assay_core::read_model;
 use assay_genesis::{GenesisAccount, GenesisDoc, GenesisEngine, GenesisState, Validator, engines, networks};
 use assay_types::address::Address;
 use assay_types::amount::Amount;
@@ -139,9 +140,10 @@ fn read_genesis(path: &Path, chain_id: &str) -> Result<(String, Vec<PathBuf>)> {
     }
     let folder = Folder::beside(path);
     let files = doc.app_state.models.iter().map(|model| {
-        model_files::check(&folder, model).map_err(|error| {
+        let id = model.id();
+        read_model(model, &folder).map(|_| folder.file(&id)).map_err(|error| {
             let hint = "copy the folder with the models' files that belongs to the genesis file, beside it";
-            Error::input("genesis_models", error, hint)
+            Error::input("genesis_models", format!("{id}: {error}"), hint)
         })
     });
     let files = files.collect::<Result<_>>()?;

@@ -3,7 +3,7 @@
 //! A bundle is made of whatever there is: a node that runs gives its status, one that is stopped its state. What cannot
 //! be had is named in the bundle with the reason, for a node that needs one is seldom whole.
 
-use super::offline::{self, parent};
+use super::offline;
 use super::offline_args::{BundleArgs, CompareArgs, DebugCommand};
 use super::{print_json, print_text, report, start};
 use crate::comet::keys;
@@ -16,10 +16,9 @@ use crate::{divergence, selftest};
 use assay_core::ChainRecord;
 use assay_store::{ReadExt, Store, StoreError};
 use assay_types::path;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::{BufWriter, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,8 +28,6 @@ const LOG_BYTES: u64 = 4 * 1024 * 1024;
 const FILE_BYTES: u64 = 1024 * 1024;
 /// Reports of divergence that are taken, the latest ones.
 const REPORTS: usize = 20;
-/// Between two words of progress.
-const TELL_EVERY: u64 = 4096;
 
 pub(super) fn run(command: &DebugCommand, json: bool) -> Result<()> {
     match command {
@@ -113,10 +110,8 @@ fn write(path: &Path, folder: &str, files: Vec<(String, Vec<u8>)>, secrets: &[Ve
     let clean: Vec<_> =
         files.into_iter().map(|(name, bytes)| (name, debug::redact(bytes, secrets))).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut part = tempfile::NamedTempFile::new_in(parent(path)).map_err(failed)?;
-    debug::write(BufWriter::new(part.as_file_mut()), folder, &clean, now).map_err(failed)?;
-    part.as_file().sync_all().map_err(failed)?;
-    let file = part.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    let file =
+        offline::write_whole(path, |writer| debug::write(writer, folder, &clean, now).map_err(failed))?;
     Ok(file.metadata().map_err(failed)?.len())
 }
 
@@ -143,16 +138,10 @@ fn digest(home: &Home, args: &BundleArgs) -> Result<(StateDigest, Value), StoreE
     let store = Store::open(&home.store())?;
     let chain: Option<ChainRecord> = store.view().read(path::CHAIN)?;
     let chain = chain.ok_or(StoreError::NoGenesis)?;
-    let bar = ProgressBar::new_spinner();
-    let state =
-        StateDigest::of(&store, chain.chain_id, args.height, args.heights, !args.quick, &mut |entries| {
-            if entries.is_multiple_of(TELL_EVERY) {
-                bar.set_message(format!("{entries} records are read"));
-                bar.tick();
-            }
-        });
-    bar.finish_and_clear();
-    let (state, kept) = (state?, store.view().kept()?);
+    let state = offline::counting(|tell| {
+        StateDigest::of(&store, chain.chain_id, args.height, args.heights, !args.quick, tell)
+    })?;
+    let kept = store.view().kept()?;
     let families = store.disk()?.into_iter().map(|family| {
         let entry = json!({"bytes": family.bytes, "unflushed_bytes": family.unflushed_bytes, "entries": family.entries});
         (family.name.to_owned(), entry)

@@ -15,9 +15,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Between two words of progress.
-const TELL_EVERY: u64 = 4096;
-
 pub(super) fn run(args: &ExportStateArgs, json: bool) -> Result<()> {
     let home = offline::home(&args.home)?;
     let old = document(&home.genesis())?;
@@ -31,21 +28,15 @@ pub(super) fn run(args: &ExportStateArgs, json: bool) -> Result<()> {
         let message = format!("{} is there already", taken.display());
         return Err(Error::input("exists", message, "choose another --output; nothing is overwritten"));
     }
-    let bar = ProgressBar::new_spinner();
-    let exported = export(&view, height, &mut |records| {
-        if records.is_multiple_of(TELL_EVERY) {
-            bar.set_message(format!("{records} records are read"));
-            bar.tick();
-        }
-    });
-    bar.finish_and_clear();
-    let exported = exported.map_err(failed)?;
+    let exported = offline::counting(|tell| export(&view, height, tell)).map_err(failed)?;
     let text = text(&old, &exported, args)?;
     let models = &exported.state.models;
     if !models.is_empty() {
         write_models(&view, models, &folder)?;
     }
-    write(&output, text.as_bytes()).map_err(|error| Error::file(&output, &error))?;
+    offline::write_whole(&output, |writer| {
+        writer.write_all(text.as_bytes()).map_err(|error| Error::file(&output, &error))
+    })?;
     report(&exported, &output, &folder, args, json)
 }
 
@@ -101,14 +92,6 @@ fn write_models(view: &View, models: &[GenesisModel], folder: &Folder) -> Result
     }
     bar.finish_and_clear();
     std::fs::rename(unfinished.keep(), folder.path()).map_err(|error| within(folder.path(), error))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut part = tempfile::NamedTempFile::new_in(parent(path))?;
-    part.write_all(bytes)?;
-    part.as_file().sync_all()?;
-    part.persist_noclobber(path)?;
-    Ok(())
 }
 
 fn report(

@@ -5,8 +5,13 @@ use crate::error::{Error, Result};
 use crate::home::Home;
 use assay_core::Fatal;
 use assay_store::{Store, StoreError};
-use std::io::{BufRead, IsTerminal, Write};
+use indicatif::ProgressBar;
+use std::fs::File;
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 use std::path::Path;
+
+/// Between two words of progress.
+const TELL_EVERY: u64 = 4096;
 
 /// The home, which must be one.
 pub(super) fn home(args: &HomeArgs) -> Result<Home> {
@@ -31,15 +36,16 @@ pub(super) fn open(home: &Home) -> Result<Store> {
     Store::open(&home.store()).map_err(store_failed)
 }
 
+/// What to do where a state is another program's.
+const OTHER_PROGRAM: &str =
+    "`assayd version --long` says what this program is for; see docs/compatibility.md";
+
 /// Why the state is not opened, read or written.
 pub(super) fn store_failed(error: StoreError) -> Error {
     let (name, hint) = match error {
         StoreError::Locked { .. } => ("running", "stop the node first, then try again"),
         StoreError::NoGenesis => ("no_state", "start the node first: there is no state yet"),
-        StoreError::Format { .. } => (
-            "other_version",
-            "`assayd version --long` says what this program is for; see docs/compatibility.md",
-        ),
+        StoreError::Format { .. } => ("other_version", OTHER_PROGRAM),
         StoreError::NoWayBack { .. } => ("no_way_back", "see docs/runbooks/restore.md; nothing was changed"),
         StoreError::UnknownVersion { .. } => {
             ("not_kept", "name a height that is kept; an archive node has all")
@@ -54,10 +60,7 @@ pub(super) fn state_failed(error: Fatal) -> Error {
     match error {
         Fatal::Store(error) => store_failed(error),
         Fatal::NoChain => store_failed(StoreError::NoGenesis),
-        error if error.is_other_version() => {
-            let hint = "`assayd version --long` says what this program is for; see docs/compatibility.md";
-            Error::failed("other_version", error, hint)
-        }
+        error if error.is_other_version() => Error::failed("other_version", error, OTHER_PROGRAM),
         error => Error::failed("state", error, "see docs/runbooks/mismatch.md"),
     }
 }
@@ -89,4 +92,32 @@ pub(super) fn confirm(yes: bool, json: bool, what: &str) -> Result<()> {
 /// The folder of a file that is to be written.
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes a file that must not exist, whole or not at all.
+pub(super) fn write_whole(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<()>,
+) -> Result<File> {
+    let failed = |error: io::Error| Error::file(path, &error);
+    let mut part = tempfile::NamedTempFile::new_in(parent(path)).map_err(failed)?;
+    let mut writer = BufWriter::new(part.as_file_mut());
+    fill(&mut writer)?;
+    writer.flush().map_err(failed)?;
+    drop(writer);
+    part.as_file().sync_all().map_err(failed)?;
+    part.persist_noclobber(path).map_err(|error| failed(error.error))
+}
+
+/// Shows how many records are read, which the work tells.
+pub(super) fn counting<T>(work: impl FnOnce(&mut dyn FnMut(u64)) -> T) -> T {
+    let bar = ProgressBar::new_spinner();
+    let done = work(&mut |records| {
+        if records.is_multiple_of(TELL_EVERY) {
+            bar.set_message(format!("{records} records are read"));
+            bar.tick();
+        }
+    });
+    bar.finish_and_clear();
+    done
 }

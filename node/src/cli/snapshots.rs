@@ -4,7 +4,7 @@
 //! the state's lock.
 
 use super::args::{ExportArgs, HomeArgs, RestoreArgs, SnapshotArgs, SnapshotsCommand};
-use super::offline::{has_database, home, parent};
+use super::offline::{has_database, home, write_whole};
 use super::{print_json, print_text};
 use crate::comet;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use assay_types::path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 pub(super) fn run(command: &SnapshotsCommand, json: bool) -> Result<()> {
@@ -151,16 +151,12 @@ fn delete(args: &SnapshotArgs, json: bool) -> Result<()> {
 fn export_one(args: &ExportArgs, json: bool) -> Result<()> {
     let made = folder(&home(&args.home)?).get(args.height).map_err(wrong)?;
     let output = &args.output;
-    let failed = |error: std::io::Error| Error::file(output, &error);
-    let mut part = tempfile::NamedTempFile::new_in(parent(output)).map_err(failed)?;
     let bar = bar(made.manifest.count().into(), "chunks");
-    let mut writer = BufWriter::new(part.as_file_mut());
-    let written = export(&made, &mut writer, &mut |chunk| bar.set_position(chunk.into()));
-    bar.finish_and_clear();
-    written.map_err(wrong)?;
-    drop(writer);
-    part.as_file().sync_all().map_err(failed)?;
-    part.persist_noclobber(output).map_err(|error| failed(error.error))?;
+    write_whole(output, |writer| {
+        let written = export(&made, writer, &mut |chunk| bar.set_position(chunk.into()));
+        bar.finish_and_clear();
+        written.map_err(wrong)
+    })?;
     if json {
         let mut value = describe(&made);
         value["path"] = output.display().to_string().into();

@@ -114,9 +114,7 @@ fn kinds(
     for name in names {
         let (ours, theirs) = (first.get(name).unwrap_or(&none), second.get(name).unwrap_or(&none));
         let buckets = differing(&ours.buckets, &theirs.buckets);
-        let empty = BTreeMap::new();
-        let named =
-            |side: &KindDigest| side.keys.clone().or_else(|| (side.entries == 0).then(|| empty.clone()));
+        let named = |side: &KindDigest| side.keys.clone().or((side.entries == 0).then(BTreeMap::new));
         let keys = match (named(ours), named(theirs)) {
             (Some(ours), Some(theirs)) => differing(&ours, &theirs),
             _ => BTreeSet::new(),
