@@ -1,22 +1,12 @@
 //! A validator whose files are damaged while it is down: the state's, which it refuses, and CometBFT's log.
 
-use crate::failpoints::{is_whole, one_validator};
+use crate::failpoints::{is_whole, one_validator, run_on};
 use crate::load::Load;
 use crate::network::{PATIENCE, ok};
 use crate::statesync::assayd;
 use crate::support::{files, only_network};
 use crate::witness::Witness;
-use assay_netlab::Network;
 use std::path::Path;
-
-/// Starts a node, and lets it make some blocks.
-fn run_to(network: &mut Network, more: u64) {
-    let node = network.node(0);
-    ok(node.start());
-    ok(node.wait_ready(PATIENCE));
-    let height = ok(node.gateway().status()).heights.application;
-    ok(node.wait_height(height + more, PATIENCE));
-}
 
 /// Flips a bit in every half kilobyte.
 fn damage(file: &Path) {
@@ -32,14 +22,14 @@ fn a_lost_state_is_made_of_the_blocks_and_a_damaged_one_of_its_snapshot_with_the
     let mut network = one_validator(folder.path(), &["snapshots.interval=5"]);
     let mut witness = Witness::of(network.node(0));
     let load = Load::start(network.node(0).gateway(), 1);
-    run_to(&mut network, 12);
+    run_on(&mut network, 12);
     ok(network.stop());
     let home = network.node(0).home().to_owned();
     let state = home.join("data/app.db");
     std::fs::remove_dir_all(&state).unwrap();
     // What was in the log only is in tables after the next start.
     for _ in 0..2 {
-        run_to(&mut network, 2);
+        run_on(&mut network, 2);
         witness.follow(network.node(0));
         ok(network.stop());
     }
@@ -81,7 +71,7 @@ fn cometbfts_log_cut_short_or_damaged_is_gone_on_from() {
             std::fs::remove_file(&log).unwrap()
         }];
     for damage in damages {
-        run_to(&mut network, 4);
+        run_on(&mut network, 4);
         witness.follow(network.node(0));
         network.node(0).kill();
         damage();

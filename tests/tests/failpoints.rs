@@ -25,15 +25,20 @@ pub fn one_validator(dir: &Path, settings: &[&str]) -> Network {
     ok(Network::init(options))
 }
 
-/// Starts the node once more: it makes blocks, each as the witness computes it, and has all that was ever reported.
-pub fn is_whole(network: &mut Network, witness: &mut Witness, load: Load) {
+/// Starts the node, and lets it make so many blocks.
+pub fn run_on(network: &mut Network, blocks: u64) {
     let node = network.node(0);
     ok(node.start());
     ok(node.wait_ready(PATIENCE));
     let height = ok(node.gateway().status()).heights.application;
-    ok(node.wait_height(height + 5, PATIENCE));
+    ok(node.wait_height(height + blocks, PATIENCE));
+}
+
+/// Starts the node once more: it makes blocks, each as the witness computes it, and has all that was ever reported.
+pub fn is_whole(network: &mut Network, witness: &mut Witness, load: Load) {
+    run_on(network, 5);
     let reported = load.stop();
-    witness.follow(node);
+    witness.follow(network.node(0));
     witness.has(&reported);
     assert!(!reported.is_empty(), "nothing was ever reported as committed");
     println!("{} transactions reported, {} heights", reported.len(), witness.height());

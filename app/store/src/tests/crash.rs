@@ -27,8 +27,8 @@ fn block(height: u64) -> (Changes, Vec<Entry>) {
     (changes, vec![(format!("height/{height:05}").into_bytes(), height.to_be_bytes().to_vec())])
 }
 
-/// The body of the process that is killed: commits until that happens.
-fn commit_until_killed(store: &Store) {
+/// The body of the process that is killed: commits these blocks until that happens.
+fn commit_until_killed(store: &Store, block: impl Fn(u64) -> (Changes, Vec<Entry>)) {
     if store.version().is_none() {
         store.genesis(Changes::default()).unwrap();
     }
@@ -59,7 +59,7 @@ fn commit_and_prune_until_killed(store: &Store) {
             pruner.step(3).unwrap();
         }
     });
-    commit_until_killed(store);
+    commit_until_killed(store, block);
 }
 
 /// Runs the process until it has committed `blocks` more, kills it, and gives the last height it told of.
@@ -89,7 +89,7 @@ fn run_and_kill(dir: &std::path::Path, test: &str, blocks: usize, further_micros
 #[allow(clippy::disallowed_methods, reason = "the environment tells the process to be killed from the test")]
 fn a_killed_process_leaves_a_committed_version() {
     if let Some(dir) = std::env::var_os(KILLED_DIR) {
-        return commit_until_killed(&Store::open(std::path::Path::new(&dir)).unwrap());
+        return commit_until_killed(&Store::open(std::path::Path::new(&dir)).unwrap(), block);
     }
     let dir = tempfile::tempdir().unwrap();
     for round in 0..8u64 {
@@ -174,16 +174,7 @@ fn commit_and_compact_until_killed(store: &Store) {
             compacting.compact().unwrap()
         }
     });
-    if store.version().is_none() {
-        store.genesis(Changes::default()).unwrap();
-    }
-    let start = store.version().unwrap() + 1;
-    for height in start..start + 20_000 {
-        let (changes, index) = block_without_older_chunks(height);
-        store.commit(store.stage(height, changes).unwrap(), index).unwrap();
-        println!("committed {height}");
-        std::io::stdout().flush().unwrap();
-    }
+    commit_until_killed(store, block_without_older_chunks);
 }
 
 #[test]
