@@ -15,6 +15,7 @@
 //! What it does not do: it fetches nothing and trusts nobody. The root comes from the caller. The index of the node is
 //! not in a snapshot.
 
+mod behind;
 mod chunk;
 mod error;
 mod export;

@@ -5,6 +5,7 @@
 //! nothing behind, and going on after a kill is what happens every time. What it holds back of a chunk (the leaves
 //! whose place depends on what follows) is fed to it again with the next one.
 
+use super::behind::Behind;
 use super::chunk::Chunk;
 use super::error::{Refused, SnapshotError};
 use super::folder::BLOB_KEYS;
@@ -53,7 +54,9 @@ pub struct Restore {
     places: Places,
     database: Arc<Database>,
     manifest: Manifest,
+    /// As it will be when what is written is there.
     progress: Progress,
+    behind: Behind,
 }
 
 impl Restore {
@@ -69,11 +72,12 @@ impl Restore {
         let (places, id) = (Places::of(state), manifest.id());
         let fresh = Progress { id, next: 0, rightmost: None, entry: None, blob: None, blobs: 0 };
         if let Some((database, progress)) = Self::begun(&places, id)? {
-            return Ok(Self { places, database: Arc::new(database), manifest, progress });
+            let behind = Behind::default();
+            return Ok(Self { places, database: Arc::new(database), manifest, progress, behind });
         }
         swap::remove(&places.restore)?;
         let database = Arc::new(Database::open_to_fill(&places.restore)?);
-        Ok(Self { places, database, manifest, progress: fresh })
+        Ok(Self { places, database, manifest, progress: fresh, behind: Behind::default() })
     }
 
     /// What is there already of a snapshot.
@@ -97,7 +101,8 @@ impl Restore {
     /// # Errors
     /// When the file system fails.
     pub fn discard(self) -> Result<(), StoreError> {
-        let Self { places, database, .. } = self;
+        let Self { places, database, behind, .. } = self;
+        drop(behind);
         drop(database);
         swap::remove(&places.restore)
     }
@@ -115,7 +120,8 @@ impl Restore {
     /// Applies a chunk that anybody may have sent.
     ///
     /// # Errors
-    /// [`Refused`] when the chunk is wrong, and the restore is as before; or when the store fails.
+    /// [`Refused`] when the chunk is wrong, and the restore is as before; or when the store fails, maybe over the chunk
+    /// before this one, which may still be written when its call returns.
     pub fn apply(&mut self, index: u32, bytes: &[u8]) -> Result<Applied, SnapshotError> {
         let (info, expected) = (*self.manifest.chunk(index)?, self.progress.next);
         if index < expected {
@@ -126,13 +132,17 @@ impl Restore {
             return Err(Refused::OutOfOrder { expected, got: index }.into());
         }
         let (batch, progress) = match Chunk::decode(index, &info, bytes)? {
-            Chunk::State { entries, proof } => self.state(index, entries, proof)?,
+            Chunk::State { entries, proof } => {
+                // It goes on from what the one before has left.
+                self.behind.wait()?;
+                self.state(index, entries, proof)?
+            }
             Chunk::Blobs(blobs) => self.blobs(index, &blobs)?,
         };
         point::reached("restore/checked");
         self.write(batch, progress)?;
-        point::reached("restore/written");
         if self.progress.next == self.manifest.state_chunks() {
+            self.behind.wait()?;
             self.check_root()?;
         }
         Ok(Applied::Now)
@@ -142,7 +152,7 @@ impl Restore {
     fn write(&mut self, mut batch: WriteBatch, progress: Progress) -> Result<(), StoreError> {
         let record = borsh::to_vec(&progress).map_err(encoding)?;
         batch.put_cf(self.database.family(META)?, META_RESTORE, record);
-        self.database.fill(batch)?;
+        self.behind.fill(&self.database, batch)?;
         self.progress = progress;
         Ok(())
     }
@@ -234,7 +244,8 @@ impl Restore {
     ///
     /// # Errors
     /// [`Refused`] when chunks, entries or model chunks are missing, or when the store fails.
-    pub fn finish(self) -> Result<Restored, SnapshotError> {
+    pub fn finish(mut self) -> Result<Restored, SnapshotError> {
+        self.behind.wait()?;
         let (next, count) = (self.progress.next, self.manifest.count());
         if next < count {
             return Err(Refused::Unfinished { next, count }.into());
