@@ -42,39 +42,46 @@ fn warm(store: Store) {
     }
 }
 
-/// What to do when a state cannot be opened, read or written.
-pub(crate) fn hint(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::Locked { .. } => "stop the other node on this home",
-        StoreError::Full(_) => {
-            "make room on the disk and start again: the state is as the last commit left it"
+/// Where the programs are listed that a state may be for.
+const OTHER_PROGRAM: &str =
+    "`assayd version --long` says what this program is for; docs/compatibility.md lists the others";
+
+/// Why the state's database is not opened, read or written, and what to do.
+pub(crate) fn store_error(error: &StoreError) -> Error {
+    let (name, hint) = match error {
+        StoreError::Locked { .. } => ("running", "stop the node on this home first, then try again"),
+        StoreError::NoGenesis => ("no_state", "start the node first: there is no state yet"),
+        StoreError::Format { .. } => ("other_version", OTHER_PROGRAM),
+        StoreError::NoWayBack { .. } => ("no_way_back", "see docs/runbooks/restore.md; nothing was changed"),
+        StoreError::UnknownVersion { .. } => {
+            ("not_kept", "name a height that is kept; an archive node has all")
         }
-        error if error.is_damage() => {
+        StoreError::Full(_) => (
+            "disk_full",
+            "make room on the disk and start again: the state is as the last commit left it",
+        ),
+        error if error.is_damage() => (
+            "damaged_state",
             "move data/app.db away, then `assayd snapshots list` and `assayd snapshots restore`; \
-             docs/runbooks/restore.md has all the ways"
-        }
-        _ => "check the disk's space and permissions",
-    }
+             docs/runbooks/restore.md has all the ways",
+        ),
+        _ => ("store", "check the disk's space and permissions; see docs/runbooks/restore.md"),
+    };
+    Error::failed(name, error, hint)
 }
 
-/// Why a state is not opened. One of another version is whole: only the program has to change.
-fn state_error(error: &Fatal) -> Error {
-    if error.is_other_version() {
-        let hint =
-            "`assayd version --long` says what this program is for; docs/compatibility.md lists the others";
-        return Error::failed(
+/// As [`store_error`], for what the state machine says. A state of another version is whole: only the program has to
+/// change.
+pub(crate) fn state_error(error: &Fatal) -> Error {
+    match error {
+        error if error.is_other_version() => Error::failed(
             "other_version",
             format!("this assayd is not the one for this state: {error}"),
-            hint,
-        );
-    }
-    match error {
-        Fatal::Store(store) if store.is_damage() => Error::failed("damaged_state", error, hint(store)),
-        Fatal::Store(store @ StoreError::Full(_)) => Error::failed("disk_full", error, hint(store)),
-        Fatal::Store(store) => Error::failed("store", error, hint(store)),
-        error => {
-            Error::failed("state", error, "see docs/operators.md; the state is as the last commit left it")
-        }
+            OTHER_PROGRAM,
+        ),
+        Fatal::Store(error) => store_error(error),
+        Fatal::NoChain => store_error(&StoreError::NoGenesis),
+        error => Error::failed("state", error, "see docs/runbooks/mismatch.md and docs/operators.md"),
     }
 }
 
@@ -111,6 +118,6 @@ mod tests {
         let (name, code, way) = of(StoreError::Full("No space left on device".into()));
         assert_eq!((name.as_str(), code, way.contains("make room")), ("disk_full", 1, true));
         let (name, _, way) = of(StoreError::Locked { dir: "app.db".into() });
-        assert_eq!((name.as_str(), way.contains("other node")), ("store", true));
+        assert_eq!((name.as_str(), way.contains("stop the node")), ("running", true));
     }
 }

@@ -204,7 +204,7 @@ fn a_state_that_is_lost_is_restored_from_a_file_and_the_rest_is_replayed() {
     let exported = assayd(&["snapshots", "export", &height, "--output", file, "--home", &home]);
     assert_eq!(exported["height"], info.snapshot_height);
     let refused = assayd(&["snapshots", "create", "--home", &home]);
-    assert_eq!(refused["error"]["name"], "store");
+    assert_eq!(refused["error"]["name"], "running");
     assert!(refused["error"]["hint"].as_str().unwrap().contains("stop the node"), "{refused}");
 
     let lost = network.node(1).home().to_owned();

@@ -3,6 +3,7 @@
 use super::args::HomeArgs;
 use crate::error::{Error, Result};
 use crate::home::Home;
+use crate::open;
 use assay_core::Fatal;
 use assay_store::{Store, StoreError};
 use indicatif::ProgressBar;
@@ -36,33 +37,14 @@ pub(super) fn open(home: &Home) -> Result<Store> {
     Store::open(&home.store()).map_err(store_failed)
 }
 
-/// What to do where a state is another program's.
-const OTHER_PROGRAM: &str =
-    "`assayd version --long` says what this program is for; see docs/compatibility.md";
-
-/// Why the state is not opened, read or written.
+/// As [`open::store_error`], of an error that is over with it.
 pub(super) fn store_failed(error: StoreError) -> Error {
-    let (name, hint) = match error {
-        StoreError::Locked { .. } => ("running", "stop the node first, then try again"),
-        StoreError::NoGenesis => ("no_state", "start the node first: there is no state yet"),
-        StoreError::Format { .. } => ("other_version", OTHER_PROGRAM),
-        StoreError::NoWayBack { .. } => ("no_way_back", "see docs/runbooks/restore.md; nothing was changed"),
-        StoreError::UnknownVersion { .. } => {
-            ("not_kept", "name a height that is kept; an archive node has all")
-        }
-        _ => ("store", "check the disk's space and permissions; see docs/runbooks/restore.md"),
-    };
-    Error::failed(name, error, hint)
+    open::store_error(&error)
 }
 
-/// As [`store_failed`], for what the state machine says.
+/// As [`open::state_error`], of an error that is over with it.
 pub(super) fn state_failed(error: Fatal) -> Error {
-    match error {
-        Fatal::Store(error) => store_failed(error),
-        Fatal::NoChain => store_failed(StoreError::NoGenesis),
-        error if error.is_other_version() => Error::failed("other_version", error, OTHER_PROGRAM),
-        error => Error::failed("state", error, "see docs/runbooks/mismatch.md"),
-    }
+    open::state_error(&error)
 }
 
 /// Whether somebody has one of CometBFT's databases open: then this home has a node that runs.

@@ -4,16 +4,16 @@
 //! the state's lock.
 
 use super::args::{ExportArgs, HomeArgs, RestoreArgs, SnapshotArgs, SnapshotsCommand};
-use super::offline::{has_database, home, write_whole};
+use super::offline::{self, has_database, home, store_failed, write_whole};
 use super::{print_json, print_text};
 use crate::comet;
 use crate::error::{Error, Result};
 use crate::home::Home;
-use crate::{open, snapshots};
+use crate::snapshots;
 use assay_core::{APP_VERSION, ChainRecord};
 use assay_genesis::GenesisDoc;
 use assay_store::snapshot::{Folder, Made, Manifest, Refused, Restore, SnapshotError, export, import};
-use assay_store::{ReadExt, Store, StoreError};
+use assay_store::{ReadExt, StoreError};
 use assay_types::path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -51,17 +51,6 @@ fn wrong(error: SnapshotError) -> Error {
             Error::failed("snapshot", error, "check the disk's space and permissions")
         }
     }
-}
-
-fn store_failed(error: StoreError) -> Error {
-    let hint = match error {
-        StoreError::Locked { .. } => {
-            "stop the node first; a running one makes snapshots itself, every snapshots.interval blocks"
-        }
-        StoreError::NoGenesis => "start the node first: there is no state yet",
-        ref error => open::hint(error),
-    };
-    Error::failed("store", error, hint)
 }
 
 fn describe(made: &Made) -> Value {
@@ -117,10 +106,8 @@ fn bar(of: u64, what: &str) -> ProgressBar {
 fn create(args: &HomeArgs, json: bool) -> Result<()> {
     let home = home(args)?;
     let folder = folder(&home);
-    if !has_database(&home) {
-        return Err(store_failed(StoreError::NoGenesis));
-    }
-    let store = Store::open(&home.store()).map_err(store_failed)?;
+    // A node that runs has it open, and makes snapshots itself, every `snapshots.interval` blocks.
+    let store = offline::open(&home)?;
     folder.clean().map_err(wrong)?;
     let view = store.view();
     let chain: Option<ChainRecord> = view.read(path::CHAIN).map_err(store_failed)?;
@@ -263,12 +250,10 @@ fn refuse_to_replace(home: &Home) -> Result<()> {
     if !has_database(home) {
         return Ok(());
     }
-    let path = home.store();
-    let store = Store::open(&path).map_err(store_failed)?;
-    match store.version() {
+    match offline::open(home)?.version() {
         None => Ok(()),
         Some(height) => {
-            let message = format!("{} holds the state of height {height} already", path.display());
+            let message = format!("{} holds the state of height {height} already", home.store().display());
             Err(Error::input("has_state", message, "move that folder away first"))
         }
     }
