@@ -20,6 +20,7 @@ use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count};
 use crate::walk::Walk;
 use assay_types::tensor::DType;
+pub use integers::{depthwise_by_rows, integer_product};
 pub use table::PRICES;
 use table::*;
 use traffic::{all_bytes, copy, elementwise, lookups, traffic};

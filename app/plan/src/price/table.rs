@@ -70,7 +70,7 @@ table! {
     BLOCK_INT = 120;
     /// Units of a group of an image in a convolution of integers.
     GROUP_INT = 200;
-    /// Units of a step of a batch below which its sums are formed one by one.
+    /// Units of a step of a batch below which its sums may be formed one by one.
     FEW = 512;
     /// Units of one of their multiply-adds.
     FEW_MAC = 1;
@@ -88,10 +88,22 @@ table! {
     LINE = 12;
     /// Quarters of a unit of an element that is brought to its place for products.
     ARRANGE = 3;
-    /// Quarters of a unit of an integer that is brought to its place by itself.
-    ARRANGE_INT = 12;
-    /// The same, of one that is brought there with its neighbours.
-    LAY_INT = 2;
+    /// Quarters of a unit of an integer that is brought to its place with its neighbours.
+    LAY_INT = 1;
+    /// The same, where neighbours become terms.
+    TURN_INT = 3;
+    /// The same, of one by itself, with others less than [`APART_INT`] bytes away.
+    NEAR_INT = 6;
+    /// The same, of one far from all others.
+    FAR_INT = 12;
+    /// Quarters of a unit more of a term of a row that meets lines of columns.
+    PAIR_INT = 3;
+    /// Bytes between integers that are far from each other.
+    APART_INT = 64;
+    /// Units of a row or column of dot products, and of four of their results.
+    DOT = 12;
+    /// Units of four terms that pass over a line of sums, besides these.
+    PASS = 20;
     /// Bytes between the terms of a column from which on each of its elements costs a unit more: pages are far.
     APART = 2048;
     /// Units of a byte of an image whose channels are brought together, or parted again.
