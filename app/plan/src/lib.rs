@@ -31,7 +31,7 @@ pub use opcode::{
     Aggregate, BinaryOp, CompareOp, Divisor, MAX_COUPLED, Opcode, PadMode, Reducer, Scatter, UnaryOp, Window,
 };
 pub use price::{PRICES, depthwise_by_rows, integer_product};
-pub use rules::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, Rule, result_dims, tables_laid_out};
+pub use rules::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, Rule, TableBudget, result_dims};
 pub use valid::ValidPlan;
 
 #[cfg(test)]

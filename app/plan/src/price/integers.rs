@@ -132,7 +132,8 @@ fn least(
         let simple = loops.terms.len() <= 1 && loops.columns.len() <= 1 && shared;
         let kept = constant && simple && matches!(operands[1 - loops.x].op, Opcode::Const { .. });
         for way in [Lines, Passes, Dots, Singles] {
-            if let Some(cost) = ways.cost(way, kept).filter(|&cost| cost < least) {
+            let goes = !kept || way != Passes;
+            if let Some(cost) = ways.cost(way, kept).filter(|&cost| goes && cost < least) {
                 (least, found, swap) = (cost, way, turned);
             }
         }
@@ -156,21 +157,32 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> u64
 }
 
 /// What the products of a convolution cost: group by group, and, of a filter for each channel, row by row.
-fn convolved(node: &Node, weights: &Node, window: &Window, groups: u32) -> (u64, Option<u64>) {
+fn convolved(node: &Node, [x, weights]: [&Node; 2], window: &Window, groups: u32) -> (u64, Option<u64>) {
     let sizes = Sizes::new(node, weights, groups);
     let positions = product(&[sizes.rows, sizes.columns]);
     let all_groups = product(&[sizes.images, sizes.groups]);
     let terms = product(&[sizes.inner, sizes.taps]);
-    let by_group = if sizes.each < FEW_LANES && positions < FEW_LANES {
+    let are_few = sizes.each < FEW_LANES && positions < FEW_LANES;
+    let by_group = if are_few && terms < FEW_TERMS {
         // Few results: one by one, or as dot products.
         let results = product(&[all_groups, positions, sizes.each]);
-        let each = if terms < FEW_TERMS { terms.saturating_mul(FEW_TAP) } else { terms };
-        results.saturating_mul(each.saturating_add(FEW_RESULT))
+        results.saturating_mul(terms.saturating_mul(FEW_TAP).saturating_add(FEW_RESULT))
+    } else if are_few {
+        let gathered = product(&[positions, NEAR_INT]).saturating_add(sizes.each.saturating_mul(LAY_INT));
+        let lines = product(&[positions, sizes.each.div_ceil(WIDTH / 4)]);
+        let multiplied = product(&[lines, WIDTH / 4, terms]) / MACS;
+        let group = sum(&[lines.saturating_mul(DOT), multiplied, gathered.saturating_mul(terms) / 4]);
+        product(&[all_groups, group])
     } else if sizes.each < FEW_LANES {
         // Few channels: positions are the lanes.
         let lines = product(&[all_groups, sizes.each, positions.div_ceil(WIDTH)]);
         let laid = product(&[all_groups, positions, terms]);
-        let each = if window.stride == [1; 2] { 2 * LAY_INT } else { 4 * LAY_INT };
+        // They lie side by side in rows, and a single channel's taps pass over long ones.
+        let each = match window.stride {
+            [_, 1] if sizes.each == 1 && sizes.columns >= LONG_ROW => LAY_INT,
+            [1, 1] if sizes.columns >= SHORTEST => 2 * LAY_INT,
+            _ => 4 * LAY_INT,
+        };
         sum(&[
             product(&[lines, WIDTH, terms]) / MACS,
             lines.saturating_mul(LINE),
@@ -188,26 +200,30 @@ fn convolved(node: &Node, weights: &Node, window: &Window, groups: u32) -> (u64,
             patches.saturating_mul(PATCH),
         ])
     };
-    (by_group, sizes.is_depthwise().then(|| sizes.depthwise(DEPTH_ROW_INT, DEPTH_TAP_INT)))
+    // Channels are brought together and parted again, byte by byte, but where there are few.
+    let turned = (count(&x.dims) as u64 + count(&node.dims) as u64) / TURNED;
+    let by_group = if sizes.each < FEW_LANES { by_group } else { by_group.saturating_add(turned) };
+    let by_rows = || sizes.depthwise(DEPTH_ROW_INT, DEPTH_TAP_INT).saturating_add(turned);
+    (by_group, sizes.is_depthwise().then(by_rows))
 }
 
 /// Whether a convolution of integers is a filter for each channel that costs less row by row, 16 channels at a time,
 /// than channel by channel.
-pub fn depthwise_by_rows(node: &Node, weights: &Node, window: &Window, groups: u32) -> bool {
-    let (by_group, by_rows) = convolved(node, weights, window, groups);
+pub fn depthwise_by_rows(node: &Node, operands: [&Node; 2], window: &Window, groups: u32) -> bool {
+    let (by_group, by_rows) = convolved(node, operands, window, groups);
     by_rows.is_some_and(|by_rows| by_rows <= by_group)
 }
 
 pub(super) fn conv2d(node: &Node, operands: &[&Node], window: &Window, groups: u32) -> u64 {
     let (x, weights) = (operands[0], operands[1]);
-    let (by_group, by_rows) = convolved(node, weights, window, groups);
+    let (by_group, by_rows) = convolved(node, [x, weights], window, groups);
     let work = by_rows.map_or(by_group, |by_rows| by_rows.min(by_group));
-    let all_groups = product(&[u64::from(node.dims[0]), u64::from(groups)]);
-    // Channels are brought together and parted again, byte by byte.
-    let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
+    let sizes = Sizes::new(node, weights, groups);
+    let few = sizes.each < FEW_LANES && product(&[sizes.rows, sizes.columns]) < FEW_LANES;
+    let each = if few { GROUP_FEW } else { GROUP_INT };
+    let grouped = product(&[sizes.images, sizes.groups, each]);
     let moved = sum(&[bytes(x), bytes(node), 2 * bytes(weights)]);
-    let grouped = all_groups.saturating_mul(GROUP_INT);
-    sum(&[START_INT, grouped, work, turned / TURNED, traffic(moved)])
+    sum(&[START_INT, grouped, work, traffic(moved)])
 }
 
 /// A pool over bytes: all channels of a position together.
@@ -217,5 +233,5 @@ pub(super) fn pool(node: &Node, x: &Node, window: &Window) -> u64 {
     let positions = count(&node.dims) as u64 / channels;
     let taps = product(&[positions, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
     let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
-    sum(&[taps.saturating_mul(PATCH + channels / 3), turned.saturating_mul(TURN)])
+    sum(&[taps.saturating_mul(PATCH + channels / 3), turned / TURNED])
 }

@@ -233,7 +233,7 @@ impl Builder<'_> {
         let reads = vec![(inputs[0], Some(form))];
         let written = Some(Form::Last { channels: outputs, size: results });
         let bytes = matches!(found.becomes, Become::Bytes { .. });
-        let by_rows = depthwise_by_rows(node, w, window, groups as u32);
+        let by_rows = depthwise_by_rows(node, [x, w], window, groups as u32);
         if by_rows && taps <= MOST_TAPS && bytes {
             let shape = depthwise_shape(&geometry, channels, is_signed(x));
             let weights = (weights, is_signed(w), weights_zero);
