@@ -68,54 +68,8 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
             let each = if node.dtype == DType::F32 { LOOKUP_WIDE } else { LOOKUP_BYTE };
             traffic(all_bytes(node, &operands[..1])).saturating_add(elements.saturating_mul(each))
         }
-        Opcode::Unary(op) => {
-            // Vectors are whole, whatever is in them.
-            let lanes = if node.dtype == DType::F32 { elements.next_multiple_of(16) } else { elements };
-            let byte = node.dtype.size() == 1;
-            let few = match op {
-                UnaryOp::Square if byte => elements / BYTES_MULTIPLIED,
-                UnaryOp::Sqrt | UnaryOp::Recip => elements / QUICK,
-                _ => 0,
-            };
-            let work = lanes.saturating_mul(unary(*op)).saturating_add(few);
-            start(node).saturating_add(moved).saturating_add(work)
-        }
-        Opcode::Binary(op) => {
-            let pair = [operands[0], operands[1]];
-            let byte = node.dtype.size() == 1;
-            // Numbers of their own to shift by.
-            let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
-            let float = node.dtype == DType::F32;
-            let short = || (Walk::elementwise(node, pair).run as u64) < SHORT;
-            let few = match op {
-                BinaryOp::Max | BinaryOp::Min if node.dtype == DType::I64 => elements / ROUNDED,
-                // Those of short runs are formed one by one.
-                BinaryOp::Div if float && short() => elements,
-                BinaryOp::Div if float => elements / ROUNDED,
-                BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
-                BinaryOp::Mul if node.dtype == DType::I64 => elements / ROUNDED,
-                BinaryOp::Mul if node.dtype == DType::I32 => elements / QUICK,
-                BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
-                    if byte {
-                        elements / ROUNDED
-                    } else {
-                        elements
-                    }
-                }
-                _ => 0,
-            };
-            let each = match op {
-                BinaryOp::Rem if float && short() => REM_SHORT,
-                _ => binary(*op, node.dtype),
-            };
-            let least = if elements < LEAST_LANES && float {
-                (LEAST_LANES - elements).saturating_mul(each)
-            } else {
-                0
-            };
-            let work = elementwise(node, pair, each).saturating_add(least);
-            start(node).saturating_add(work).saturating_add(few)
-        }
+        Opcode::Unary(op) => unary_of(node, *op, moved),
+        Opcode::Binary(op) => binary_of(node, [operands[0], operands[1]], *op),
         Opcode::Compare(_) => {
             let each = match operands[0].dtype {
                 DType::I64 => elements,
@@ -150,6 +104,56 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
         }
         _ => chosen(node, operands),
     }
+}
+
+/// A function of one element; `moved` is its traffic.
+fn unary_of(node: &Node, op: UnaryOp, moved: u64) -> u64 {
+    let elements = count(&node.dims) as u64;
+    // Vectors are whole, whatever is in them.
+    let lanes = if node.dtype == DType::F32 { elements.next_multiple_of(16) } else { elements };
+    let byte = node.dtype.size() == 1;
+    let few = match op {
+        UnaryOp::Square if byte => elements / BYTES_MULTIPLIED,
+        UnaryOp::Sqrt | UnaryOp::Recip => elements / QUICK,
+        _ => 0,
+    };
+    let work = lanes.saturating_mul(unary(op)).saturating_add(few);
+    start(node).saturating_add(moved).saturating_add(work)
+}
+
+/// A function of two elements.
+fn binary_of(node: &Node, pair: [&Node; 2], op: BinaryOp) -> u64 {
+    let elements = count(&node.dims) as u64;
+    let byte = node.dtype.size() == 1;
+    // Numbers of their own to shift by.
+    let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
+    let float = node.dtype == DType::F32;
+    let short = || (Walk::elementwise(node, pair).run as u64) < SHORT;
+    let few = match op {
+        BinaryOp::Max | BinaryOp::Min if node.dtype == DType::I64 => elements / ROUNDED,
+        // Those of short runs are formed one by one.
+        BinaryOp::Div if float && short() => elements,
+        BinaryOp::Div if float => elements / ROUNDED,
+        BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
+        BinaryOp::Mul if node.dtype == DType::I64 => elements / ROUNDED,
+        BinaryOp::Mul if node.dtype == DType::I32 => elements / QUICK,
+        BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
+            if byte {
+                elements / ROUNDED
+            } else {
+                elements
+            }
+        }
+        _ => 0,
+    };
+    let each = match op {
+        BinaryOp::Rem if float && short() => REM_SHORT,
+        _ => binary(op, node.dtype),
+    };
+    let least =
+        if elements < LEAST_LANES && float { (LEAST_LANES - elements).saturating_mul(each) } else { 0 };
+    let work = elementwise(node, pair, each).saturating_add(least);
+    start(node).saturating_add(work).saturating_add(few)
 }
 
 /// Opcodes whose indices choose places, and those that work row by row.
