@@ -179,7 +179,7 @@ table! {
     /// Units of one quotient or remainder of integers of up to 32 bits.
     DIVIDE = 3;
     /// The same, of 64 bits.
-    DIVIDE_WIDE = 8;
+    DIVIDE_WIDE = 12;
     /// Elements of one byte for one unit that are multiplied.
     BYTES_MULTIPLIED = 16;
     /// Elements for one unit that are compared, or brought from integers to f32.
