@@ -217,13 +217,23 @@ pub(crate) fn binary(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) -> Resul
 }
 
 /// Runs of fewer elements do not repay entering a kernel.
-const SHORT_RUN: usize = 12;
+const SHORT_RUN: usize = 24;
 
 fn binary_f32(walk: &Walk<2>, view: &mut View<'_>, op: BinaryOp) {
+    use kernels::Binary as K;
     let op = binary_kernel(op);
     let (a, b, y): (&[f32], &[f32], &mut [f32]) = (view.operand(0), view.operand(1), view.result());
     if walk.run < SHORT_RUN {
-        return pairs(walk, a, b, y, |a, b| kernels::binary_one(op, a, b));
+        // Each function has a loop of its own, which the compiler can make one of vectors.
+        macro_rules! short {
+            ($($name:ident)*) => {
+                match op {
+                    $(K::$name => pairs(walk, a, b, y, |a, b| kernels::binary_one(K::$name, a, b)),)*
+                }
+            };
+        }
+        short!(Add Sub Mul Div Max Min Pow Rem);
+        return;
     }
     let isa = view.isa();
     let mut runs = y.chunks_exact_mut(walk.run);

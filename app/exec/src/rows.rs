@@ -128,6 +128,9 @@ fn arg_as<T: crate::buffer::Element + PartialOrd>(view: &mut View<'_>, axis: u8,
     let (_, dim, inner) = around(&view.operand_node(0).dims, axis);
     let x: &[T] = view.operand(0);
     let y: &mut [i64] = view.result();
+    if dim == 1 {
+        return y.fill(0);
+    }
     let better = |new: T, best: T| {
         let ahead = if greatest { new > best } else { new < best };
         ahead | (last & (new == best))
@@ -155,9 +158,10 @@ fn arg_as<T: crate::buffer::Element + PartialOrd>(view: &mut View<'_>, axis: u8,
             y.fill(0);
             for (position, row) in block.chunks_exact(inner).enumerate().skip(1) {
                 for ((y, best), &new) in y.iter_mut().zip(&mut *best).zip(&row[first..][..width]) {
+                    // As above; the compiler would branch if it were not told.
                     let ahead = better(new, *best);
-                    *best = if ahead { new } else { *best };
-                    *y = if ahead { position as i64 } else { *y };
+                    *best = std::hint::select_unpredictable(ahead, new, *best);
+                    *y = std::hint::select_unpredictable(ahead, position as i64, *y);
                 }
             }
         }

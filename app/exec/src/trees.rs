@@ -5,8 +5,8 @@ use crate::constants::Constants;
 use crate::outline::Outline;
 use crate::view::View;
 use assay_kernels::{Forest, TreeSum, Trees, tree_scores};
-use assay_plan::shape::{bytes, count};
-use assay_plan::{Aggregate, Node, Opcode, tables_laid_out};
+use assay_plan::shape::bytes;
+use assay_plan::{Aggregate, Node, Opcode, TableBudget};
 
 fn sum_of(aggregate: Aggregate) -> TreeSum {
     match aggregate {
@@ -23,27 +23,18 @@ fn constant<'a, T: Element>(node: &Node, constants: &Constants<'a>) -> Option<&'
     in_place(constants.find((offset, bytes(node)))?)
 }
 
-/// Elements of tables that may still be laid out.
-#[derive(Debug)]
-pub(crate) struct Budget(usize);
-
-impl Budget {
-    pub(crate) fn new(plan: &Outline) -> Self {
-        Self(tables_laid_out(plan.constant_bytes as usize))
-    }
-}
-
 /// Lays out a node's trees, if they can be. Trees that are not are walked as their tables are.
 pub(crate) fn forest(
     plan: &Outline,
     constants: &Constants<'_>,
     node: &Node,
-    budget: &mut Budget,
+    budget: &mut TableBudget,
 ) -> Option<Forest> {
     let Opcode::TreeEnsemble { aggregate, .. } = node.op else { return None };
     let operand = |at: usize| &plan.nodes[node.inputs[at] as usize];
-    let elements: usize = (1..5).map(|at| count(&operand(at).dims)).sum();
-    budget.0 = budget.0.checked_sub(elements)?;
+    if !budget.take([1, 2, 3, 4].map(operand)) {
+        return None;
+    }
     let trees = Trees {
         roots: constant(operand(1), constants)?,
         nodes: constant(operand(2), constants)?,

@@ -133,7 +133,7 @@ macro_rules! each_binary {
             Binary::Max => $run!(|u, v| math::greater(u, v)),
             Binary::Min => $run!(|u, v| u.min(v)),
             Binary::Pow => $run!(|u, v| u.each_pair(v, scalar::pow)),
-            Binary::Rem => $run!(|u, v| u.each_pair(v, scalar::rem)),
+            Binary::Rem => $run!(|u, v| u.rem(v)),
         }
     }};
 }

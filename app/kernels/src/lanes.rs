@@ -40,6 +40,8 @@ pub(crate) trait Arithmetic: Copy {
     fn each(self, function: fn(f32) -> f32) -> Self;
     /// The same for a function of two.
     fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self;
+    /// The remainder of the truncated quotient.
+    fn rem(self, b: Self) -> Self;
 }
 
 /// 16 f32: the lanes as they lie in memory.
@@ -123,6 +125,10 @@ macro_rules! through_arrays {
         fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
             let (a, b) = (self.to_array(), b.to_array());
             Self::load(&std::array::from_fn(|i| function(a[i], b[i])))
+        }
+        #[inline(always)]
+        fn rem(self, b: Self) -> Self {
+            Self::load(&crate::scalar::rems(self.to_array(), b.to_array()))
         }
     };
 }
@@ -219,6 +225,10 @@ impl<V: Arithmetic, const N: usize> Arithmetic for [V; N] {
     fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
         each_vector!(|i| self[i].each_pair(b[i], function))
     }
+    #[inline(always)]
+    fn rem(self, b: Self) -> Self {
+        each_vector!(|i| self[i].rem(b[i]))
+    }
 }
 
 /// One element by itself, in plain Rust.
@@ -298,6 +308,10 @@ impl Arithmetic for f32 {
     #[inline(always)]
     fn each_pair(self, b: Self, function: fn(f32, f32) -> f32) -> Self {
         function(self, b)
+    }
+    #[inline(always)]
+    fn rem(self, b: Self) -> Self {
+        crate::scalar::rem(self, b)
     }
 }
 

@@ -138,6 +138,51 @@ pub(crate) fn rem(x: f32, y: f32) -> f32 {
     ((rest as f64 * scale(low)) as f32).copysign(x)
 }
 
+/// [`rem`] of many at once, in steps that take the same time for every one: the same bits.
+#[inline(always)]
+pub(crate) fn rems<const N: usize>(x: [f32; N], y: [f32; N]) -> [f32; N] {
+    /// Bits of a step: a shifted rest keeps below 2^50, so that its quotient is off by less than 1/4.
+    const STEP: i32 = 26;
+    /// Added to a number below 2^52 and taken away again, this rounds it.
+    const ROUNDS: f64 = (1u64 << 52) as f64;
+    let exponent = |bits: u32| ((bits >> 23) & 0xff).max(1) as i32;
+    let fraction = |bits: u32| {
+        let one = if (bits >> 23) & 0xff == 0 { 0 } else { 0x80_0000 };
+        f64::from(((bits & 0x7f_ffff) | one) as i32)
+    };
+    let (mut rest, mut divisor, mut inverse, mut left) = ([0.0; N], [0.0; N], [0.0; N], [0; N]);
+    for i in 0..N {
+        let (high, low) = (x[i].to_bits(), y[i].to_bits());
+        (rest[i], divisor[i]) = (fraction(high), fraction(low));
+        inverse[i] = 1.0 / divisor[i];
+        left[i] = (exponent(high) - exponent(low)).max(0);
+    }
+    loop {
+        let mut more = 0;
+        for i in 0..N {
+            let bits = left[i].min(STEP);
+            left[i] -= bits;
+            more |= left[i];
+            let shifted = rest[i] * f64::from_bits(((bits + 1023) as u64) << 52);
+            let quotient = (shifted * inverse[i] + ROUNDS) - ROUNDS;
+            let near = shifted - quotient * divisor[i];
+            rest[i] = if near < 0.0 { near + divisor[i] } else { near };
+        }
+        if more == 0 {
+            break;
+        }
+    }
+    let mut result = [0.0; N];
+    for i in 0..N {
+        let scale = f64::from_bits(((exponent(y[i].to_bits()) + 1023 - 150) as u64) << 52);
+        let value = ((rest[i] * scale) as f32).copysign(x[i]);
+        let value = if x[i].abs() < y[i].abs() { x[i] } else { value };
+        let none = x[i].is_nan() || y[i].is_nan() || x[i].is_infinite() || y[i] == 0.0;
+        result[i] = if none { f32::NAN } else { value };
+    }
+    result
+}
+
 /// The quadrant (0 to 3) of an angle and the rest, from about -pi/4 to pi/4.
 pub(crate) fn reduce(x: f32) -> Option<(u64, f64)> {
     let x = f64::from(x);
@@ -214,9 +259,11 @@ mod tests {
             for (x, y) in
                 [(x, y), (x, x * 0.37), (x, 1e-45), (f32::MAX, y), (x, f32::INFINITY), (x, 0.0), (x, x)]
             {
-                let (ours, theirs) = (rem(x, y), x % y);
-                let same = ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan());
-                assert!(same, "{x:e} % {y:e}: {ours:e} is not {theirs:e}");
+                let theirs = x % y;
+                for ours in [rem(x, y), rems([1.0, x], [1.0, y])[1]] {
+                    let same = ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan());
+                    assert!(same, "{x:e} % {y:e}: {ours:e} is not {theirs:e}");
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::format::{CONST_ALIGN, Node, OPCODE_SET, Plan, ValueId};
 use crate::limits::{MAX_NODES, MAX_OPERANDS, MAX_PLAN_PORTS, MAX_UNITS, MAX_VALUE_BYTES};
 use crate::memory::{self, Layout};
 use crate::opcode::Opcode;
-use crate::rules::{self, NodesShape, TreeShape};
+use crate::rules::{self, NodesShape, TableBudget, TreeShape};
 use crate::{price, shape};
 use assay_types::hash::PlanHash;
 use assay_types::limits::{MAX_PLAN_BYTES, MAX_RANK, MAX_RUN_BYTES, MAX_TENSOR_NAME_BYTES};
@@ -191,8 +191,7 @@ struct Nodes<'a> {
     nodes: BTreeMap<ValueId, NodesShape>,
     classes: BTreeMap<ValueId, u64>,
     trees: BTreeMap<[ValueId; 3], TreeShape>,
-    /// Elements of tables that may still be laid out.
-    laid_out: usize,
+    budget: TableBudget,
 }
 
 impl<'a> Nodes<'a> {
@@ -207,7 +206,7 @@ impl<'a> Nodes<'a> {
             nodes: BTreeMap::new(),
             classes: BTreeMap::new(),
             trees: BTreeMap::new(),
-            laid_out: rules::tables_laid_out(plan.data.len()),
+            budget: TableBudget::new(plan.data.len()),
         }
     }
 
@@ -328,10 +327,8 @@ impl<'a> Nodes<'a> {
         if found.features > u64::from(operands[0].dims[1]) || found.classes > u64::from(classes) {
             return Err("the tables name a feature or a class that is not there");
         }
-        let elements: usize = (1..5).map(|operand: usize| shape::count(&operands[operand].dims)).sum();
-        let left = self.laid_out.checked_sub(elements);
-        self.laid_out = left.unwrap_or(self.laid_out);
-        Ok(Some(TreeShape { plain: found.plain || left.is_none(), ..found }))
+        let laid_out = self.budget.take([1, 2, 3, 4].map(|operand: usize| operands[operand]));
+        Ok(Some(TreeShape { plain: found.plain || !laid_out, ..found }))
     }
 }
 

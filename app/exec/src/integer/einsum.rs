@@ -5,8 +5,8 @@ use super::lines::{Across, Multiplier, PANEL, Sides};
 use crate::quant::{Byte, by_sign};
 use crate::view::View;
 use assay_kernels::{Isa, MANY, add_scaled_bytes};
-use assay_plan::Node;
-use assay_plan::shape::repeating_strides;
+use assay_plan::integer::{IntegerAxis as Axis, IntegerLoops, IntegerWay};
+use assay_plan::{Node, integer_product};
 use assay_types::limits::MAX_RANK;
 use assay_types::tensor::DType;
 use std::ops::Range;
@@ -19,45 +19,20 @@ struct Few {
     terms: Vec<[usize; 2]>,
 }
 
-/// A loop: its steps, and strides of x, w, the zero points of both, and the result.
-#[derive(Debug, Clone, Copy)]
-struct Axis {
-    dim: usize,
-    strides: [usize; 5],
-}
-
 /// Positions in the five tensors.
 type At = [usize; 5];
 
-/// An integer einsum, ready to run. One operand gives the rows of each step's product, x, the other the columns, w.
+/// An integer einsum, ready to run.
 #[derive(Debug)]
 pub(crate) struct EinsumInt {
-    batch: Vec<Axis>,
-    rows: Vec<Axis>,
-    columns: Vec<Axis>,
-    terms: Vec<Axis>,
-    /// Which operand (0, 1) is x.
-    x: usize,
-    /// Where everything is in a product of few terms in all.
+    loops: IntegerLoops,
+    way: IntegerWay,
+    /// Where everything is in a product whose sums are formed one by one.
     few: Option<Few>,
 }
 
-/// Products of fewer terms in all, each result counting for some more, are summed one by one.
-const FEW: usize = 512;
-/// Terms that a result counts for.
-const RESULT: usize = 6;
-/// Columns from which on the terms of few rows pass over them as they are.
-const WIDE: usize = 64;
 /// Columns whose sums are kept in the cache while the terms pass over them.
 const LINE: usize = 2048;
-
-/// The stride and the dim of a label in a tensor; a dim of 1 repeats.
-fn along(labels: &[u8], node: &Node, label: u8) -> (usize, usize) {
-    match labels.iter().position(|&own| own == label) {
-        Some(axis) => (repeating_strides(&node.dims)[axis], node.dims[axis] as usize),
-        None => (0, 1),
-    }
-}
 
 fn steps(axes: &[Axis]) -> usize {
     axes.iter().map(|axis| axis.dim).product()
@@ -110,126 +85,74 @@ impl Iterator for Loops<'_> {
     }
 }
 
-/// Neighbouring loops through which all tensors go evenly are one.
-fn merged(axes: impl Iterator<Item = Axis>) -> Vec<Axis> {
-    let mut list: Vec<Axis> = vec![];
-    for axis in axes.filter(|axis| axis.dim > 1) {
-        match list.last_mut() {
-            Some(outer) if outer.strides == axis.strides.map(|stride| stride * axis.dim) => {
-                *outer = Axis { dim: outer.dim * axis.dim, strides: axis.strides };
-            }
-            _ => list.push(axis),
-        }
-    }
-    list
-}
-
 impl EinsumInt {
-    pub(crate) fn new(node: &Node, operands: &[&Node], [a, b, out]: [&[u8]; 3]) -> Self {
-        let labels = [a, b, a, b];
-        let axis = |&label: &u8| {
-            let found: [(usize, usize); 4] =
-                std::array::from_fn(|tensor| along(labels[tensor], operands[tensor], label));
-            let (y, _) = along(out, node, label);
-            let dim = found[0].1.max(found[1].1);
-            Axis { dim, strides: [found[0].0, found[1].0, found[2].0, found[3].0, y] }
-        };
-        let only_b = b.iter().filter(|label| !a.contains(label));
-        let summed = a.iter().chain(only_b).filter(|label| !out.contains(label));
-        let own = |axis: &Axis| [axis.strides[0] > 0, axis.strides[1] > 0];
-        let of = |sides: [bool; 2]| merged(out.iter().map(axis).filter(|axis| own(axis) == sides));
-        // What neither has repeats its results; it counts as one of the rows.
-        let rows = merged(out.iter().map(axis).filter(|axis| axis.strides[1] == 0));
-        let (batch, columns) = (of([true, true]), of([false, true]));
-        let mut this = Self { batch, rows, columns, terms: merged(summed.map(axis)), x: 0, few: None };
-        let sides = [steps(&this.rows), steps(&this.columns)];
-        let beside = |axes: &[Axis]| axes.last().is_some_and(|axis| axis.strides[4] == 1);
-        let many = sides.map(|side| side >= dots::FEW);
-        let swap = match many {
-            [true, true] if beside(&this.columns) || beside(&this.rows) => beside(&this.rows),
-            [true, true] => sides[0] > sides[1],
-            _ => many[0],
-        };
-        if swap {
-            this.swap();
-        }
-        let terms = steps(&this.terms);
-        if sides[0].saturating_mul(sides[1]).saturating_mul(terms.saturating_add(RESULT)) < FEW {
-            let all = |axes: &[Axis]| Loops::new(axes, 0).take(steps(axes)).collect::<Vec<At>>();
-            let pairs = all(&this.terms).into_iter().map(|at| [at[0], at[1]]).collect();
-            this.few = Some(Few { rows: all(&this.rows), columns: all(&this.columns), terms: pairs });
-        }
-        this
-    }
-
-    fn swap(&mut self) {
-        std::mem::swap(&mut self.rows, &mut self.columns);
-        for list in [&mut self.batch, &mut self.rows, &mut self.columns, &mut self.terms] {
-            for axis in list {
-                axis.strides.swap(0, 1);
-                axis.strides.swap(2, 3);
-            }
-        }
-        self.x = 1;
+    pub(crate) fn new(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> Self {
+        let (loops, way) = integer_product(node, operands, labels);
+        let few = (way == IntegerWay::Singles).then(|| Few::new(&loops));
+        Self { loops, way, few }
     }
 
     pub(crate) fn run(&self, view: &mut View<'_>) {
-        let dtypes = [self.x, 1 - self.x].map(|operand| view.operand_node(operand).dtype);
+        let dtypes = [self.loops.x, 1 - self.loops.x].map(|operand| view.operand_node(operand).dtype);
         by_sign!(dtypes[0], X => by_sign!(dtypes[1], W => self.typed::<X, W>(view)))
     }
 
     fn typed<X: Byte, W: Byte>(&self, view: &mut View<'_>) {
-        let (isa, y) = (view.isa(), view.result::<i32>());
-        let [x, w] = [self.x, 1 - self.x];
+        let (isa, y, loops) = (view.isa(), view.result::<i32>(), &self.loops);
+        let [x, w] = [loops.x, 1 - loops.x];
         let mut product = Product::<X, W> {
-            einsum: self,
+            loops,
             data: (view.operand(x), view.operand(w), view.operand(2 + x), view.operand(2 + w)),
             raw: view.operand(w),
             at: [0; 5],
             rows: [[0; 5]; dots::FEW],
             columns: [[0; 5]; dots::FEW],
         };
-        let batch = Loops::new(&self.batch, 0).take(steps(&self.batch));
+        let batch = Loops::new(&loops.batch, 0).take(steps(&loops.batch));
+        let shape = [steps(&loops.rows), steps(&loops.columns), steps(&loops.terms)];
         if let Some(few) = &self.few {
             return batch.for_each(|at| product.one_by_one(few, at, y));
         }
         y.fill(0);
-        let shape = [steps(&self.rows), steps(&self.columns), steps(&self.terms)];
-        let long = self.terms.last().is_some_and(|axis| axis.strides[1] == 1 && axis.dim >= dots::VERY_LONG);
-        if shape[1] < dots::FEW || (long && shape[0] < MANY) {
-            let mut blocks = Blocks::new();
-            return batch.for_each(|at| {
+        match self.way {
+            IntegerWay::Singles | IntegerWay::Passes => batch.for_each(|at| {
                 product.at = at;
-                blocks.multiply(isa, &mut product, shape, y);
-            });
-        }
-        let by_line = self.side_by_side() && (shape[0] < MANY || shape[2] == 1);
-        let mut multiplier = Multiplier::new(if by_line { 0 } else { shape[1] }, shape[2]);
-        // Columns keep their zero points from step to step, or not.
-        let same = self.batch.iter().all(|axis| axis.strides[3] == 0);
-        for at in batch {
-            product.at = at;
-            if by_line {
                 product.line_by_line(isa, shape, y);
-                continue;
+            }),
+            IntegerWay::Dots => {
+                let mut blocks = Blocks::new();
+                batch.for_each(|at| {
+                    product.at = at;
+                    blocks.multiply(isa, &mut product, shape, y);
+                });
             }
-            if !same {
-                multiplier.forget();
+            IntegerWay::Lines => {
+                let mut multiplier = Multiplier::new(shape[1], shape[2]);
+                // Columns keep their zero points from step to step, or not.
+                let same = loops.batch.iter().all(|axis| axis.strides[3] == 0);
+                for at in batch {
+                    product.at = at;
+                    if !same {
+                        multiplier.forget();
+                    }
+                    multiplier.multiply(isa, &product, shape, y);
+                }
             }
-            multiplier.multiply(isa, &product, shape, y);
         }
     }
+}
 
-    /// Whether the columns lie side by side, in w and in the result, and the terms evenly.
-    fn side_by_side(&self) -> bool {
-        let columns = matches!(self.columns[..], [Axis { strides: [_, 1, _, _, 1], .. }]);
-        columns && self.terms.len() <= 1 && steps(&self.columns) >= WIDE
+impl Few {
+    fn new(loops: &IntegerLoops) -> Self {
+        let all = |axes: &[Axis]| Loops::new(axes, 0).take(steps(axes)).collect::<Vec<At>>();
+        let terms = all(&loops.terms).into_iter().map(|at| [at[0], at[1]]).collect();
+        Self { rows: all(&loops.rows), columns: all(&loops.columns), terms }
     }
 }
 
 /// One step of the batch.
 struct Product<'a, X, W> {
-    einsum: &'a EinsumInt,
+    loops: &'a IntegerLoops,
     /// x, w, their zero points.
     data: (&'a [X], &'a [W], &'a [X], &'a [W]),
     /// w again.
@@ -260,8 +183,8 @@ impl<X: Byte, W: Byte> Product<'_, X, W> {
 
     /// Few rows, columns side by side: four terms at a time pass over a line of results.
     fn line_by_line(&self, isa: Isa, [rows, columns, terms]: [usize; 3], y: &mut [i32]) {
-        let stride = self.einsum.terms.first().map_or([0; 5], |axis| axis.strides);
-        for own in Loops::new(&self.einsum.rows, 0).take(rows) {
+        let stride = self.loops.terms.first().map_or([0; 5], |axis| axis.strides);
+        for own in Loops::new(&self.loops.rows, 0).take(rows) {
             let at = sum(self.at, own);
             let zero = self.data.2[at[2]].wide();
             let x = |term: usize| self.data.0[at[0] + term * stride[0]].wide() - zero;
@@ -277,7 +200,7 @@ impl<X: Byte, W: Byte> Product<'_, X, W> {
                     add_scaled_bytes(isa, &x, std::array::from_fn(w), W::LEAST < 0, y);
                     total = x.iter().fold(total, |total, &x| total.wrapping_add(x));
                 }
-                let zeros = self.einsum.columns.first().map_or(0, |axis| axis.strides[3]);
+                let zeros = self.loops.columns.first().map_or(0, |axis| axis.strides[3]);
                 if zeros == 0 {
                     let less = self.data.3[at[3]].wide().wrapping_mul(total);
                     y.iter_mut().for_each(|y| *y = y.wrapping_sub(less));
@@ -295,23 +218,23 @@ impl<X: Byte, W: Byte> Product<'_, X, W> {
 impl<X: Byte, W: Byte> Sides for Product<'_, X, W> {
     fn rows(&self, rows: Range<usize>, terms: Range<usize>, words: (&mut [i16], usize), at: &mut [usize]) {
         let (words, stride) = words;
-        let own = Loops::new(&self.einsum.rows, rows.start);
+        let own = Loops::new(&self.loops.rows, rows.start);
         for ((own, at), to) in own.zip(at).zip(words.chunks_exact_mut(stride)) {
             let own = sum(self.at, own);
             *at = own[4];
             let zero = self.data.2[own[2]].wide();
-            gather(&self.einsum.terms, 0, terms.start, self.data.0, own[0], zero, &mut to[..terms.len()]);
+            gather(&self.loops.terms, 0, terms.start, self.data.0, own[0], zero, &mut to[..terms.len()]);
         }
     }
 
     fn lanes(&self, lanes: Range<usize>, across: &mut Across) {
-        if let [axis] = self.einsum.columns[..]
+        if let [axis] = self.loops.columns[..]
             && axis.strides[3] == 0
         {
             let zeros = [self.data.3[self.at[3]].wide(); PANEL];
             return across.even(lanes, [axis.strides[1], axis.strides[4]], zeros);
         }
-        let mut own = Loops::new(&self.einsum.columns, lanes.start);
+        let mut own = Loops::new(&self.loops.columns, lanes.start);
         for first in lanes.clone().step_by(PANEL) {
             let count = PANEL.min(lanes.end - first);
             let (mut starts, mut zeros, mut places) = ([0; PANEL], [0; PANEL], [0; PANEL]);
@@ -325,7 +248,7 @@ impl<X: Byte, W: Byte> Sides for Product<'_, X, W> {
     }
 
     fn terms(&self, terms: Range<usize>, to: &mut [usize]) {
-        let all = Loops::new(&self.einsum.terms, terms.start);
+        let all = Loops::new(&self.loops.terms, terms.start);
         to.iter_mut().zip(all).for_each(|(to, at)| *to = at[1]);
     }
 
@@ -336,21 +259,21 @@ impl<X: Byte, W: Byte> Sides for Product<'_, X, W> {
 
 impl<X: Byte, W: Byte> Factors for Product<'_, X, W> {
     fn rows(&mut self, rows: Range<usize>, terms: Range<usize>, to: &mut [i16]) {
-        let own = Loops::new(&self.einsum.rows, rows.start).take(rows.len());
+        let own = Loops::new(&self.loops.rows, rows.start).take(rows.len());
         for (i, own) in own.enumerate() {
             self.rows[i] = sum(self.at, own);
             let zero = self.data.2[self.rows[i][2]].wide();
             let (from, to) = (self.rows[i][0], &mut to[i * dots::TERMS..][..terms.len()]);
-            gather(&self.einsum.terms, 0, terms.start, self.data.0, from, zero, to);
+            gather(&self.loops.terms, 0, terms.start, self.data.0, from, zero, to);
         }
     }
 
     fn columns(&mut self, columns: Range<usize>, terms: Range<usize>, to: &mut [i16]) {
-        let own = Loops::new(&self.einsum.columns, columns.start).take(columns.len());
+        let own = Loops::new(&self.loops.columns, columns.start).take(columns.len());
         for (i, own) in own.enumerate() {
             self.columns[i] = own;
             let (from, to) = (self.at[1] + own[1], &mut to[i * dots::TERMS..][..terms.len()]);
-            gather(&self.einsum.terms, 1, terms.start, self.data.1, from, 0, to);
+            gather(&self.loops.terms, 1, terms.start, self.data.1, from, 0, to);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{step, trees};
 use assay_kernels::{Binary, Conv};
 use assay_plan::memory::{einsum_loops, scratch_bytes};
 use assay_plan::shape::{bytes, count};
-use assay_plan::{Node, Opcode};
+use assay_plan::{Node, Opcode, TableBudget};
 use std::collections::BTreeMap;
 
 /// A step that waits for the last of its nodes.
@@ -64,7 +64,7 @@ pub(super) struct Builder<'a> {
     pub(super) claimed: Vec<bool>,
     pub(super) waiting: BTreeMap<usize, Group>,
     pub(super) packs: Packs,
-    forests: trees::Budget,
+    forests: TableBudget,
     pub(super) steps: Vec<Step>,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
             claimed: vec![!fast; plan.nodes.len()],
             waiting: BTreeMap::new(),
             packs: Packs::default(),
-            forests: trees::Budget::new(plan),
+            forests: TableBudget::new(plan.constant_bytes as usize),
             steps: Vec::new(),
             plan,
             constants,

@@ -1,103 +1,188 @@
 //! What products of bytes cost: einsums and convolutions of integers, pools over bytes.
 //!
-//! Sums of integers may be formed in any order, so each product goes the way that its shape makes short. Many results
-//! are computed in lines of 16 lanes: columns, or rows where there are few columns; few results of many terms as dot
-//! products, four at a time; and few of few one by one. Lanes are laid side by side first, but for constant columns,
-//! which a program may keep so.
+//! An einsum costs the least of what its ways cost, and goes that way: [`integer_product`] tells it. Columns are laid
+//! side by side first, but for constant ones, which a program may keep so.
 
 use super::products::{Sizes, WIDTH, product, sum};
 use super::table::*;
 use super::traffic::traffic;
-use crate::contraction::{Axis, Contraction};
 use crate::format::Node;
-use crate::memory::einsum_loops;
+use crate::integer::{IntegerAxis, IntegerLoops, IntegerWay};
 use crate::opcode::{Opcode, Window};
 use crate::shape::{bytes, count};
 
-/// One side of a product: its steps, elements between neighbours and between neighbouring terms.
-struct Side {
-    count: u64,
-    neighbour: usize,
-    term: usize,
+/// What the ways of a product cost.
+struct Ways<'a> {
+    loops: &'a IntegerLoops,
+    /// Steps of the loops.
+    batch: u64,
+    rows: u64,
+    columns: u64,
+    depth: u64,
+    /// Bytes of all operands and the result.
+    whole: u64,
 }
 
-impl Side {
-    /// Rows and columns of a step of the batch.
-    fn both(loops: &Contraction) -> [Self; 2] {
-        let side = |axes: &[Axis], count: u64, stride: fn(&Axis) -> usize| {
-            let last = |axes: &[Axis], least: usize| {
-                axes.last().filter(|axis| axis.dim >= least).map_or(usize::MAX, stride)
-            };
-            // A single term, or one that repeats, is where it is.
-            let term = if loops.sum.is_empty() { 0 } else { last(&loops.sum, SHORTEST as usize) };
-            Side { count, neighbour: last(axes, SHORTEST as usize), term }
-        };
-        [
-            side(&loops.rows, loops.row_count(), |axis| axis.row),
-            side(&loops.columns, loops.column_count(), |axis| axis.column),
-        ]
+fn steps(axes: &[IntegerAxis]) -> u64 {
+    axes.iter().fold(1, |steps, axis| steps.saturating_mul(axis.dim as u64))
+}
+
+impl<'a> Ways<'a> {
+    fn new(loops: &'a IntegerLoops, whole: u64) -> Self {
+        let [batch, rows, columns, depth] =
+            [&loops.batch, &loops.rows, &loops.columns, &loops.terms].map(|axes| steps(axes));
+        Self { loops, batch, rows, columns, depth, whole }
     }
+
+    /// Quarters of a unit of an element of x (0) or w (1) that is brought to where its terms lie side by side, if
+    /// they do where it comes from, or else by itself.
+    fn moved(&self, tensor: usize, together: u64) -> u64 {
+        let side = if tensor == 0 { &self.loops.rows } else { &self.loops.columns };
+        let step = |axes: &[IntegerAxis]| axes.last().map_or(1, |axis| axis.strides[tensor]);
+        match self.loops.terms.last() {
+            Some(axis) if axis.strides[tensor] == 1 && axis.dim as u64 >= SHORTEST => together,
+            _ if step(side).min(step(&self.loops.terms)) < APART_INT as usize => NEAR_INT,
+            _ => FAR_INT,
+        }
+    }
+
+    /// What a way costs for the whole batch, if it can be gone. `kept` says that columns are laid out already.
+    fn cost(&self, way: IntegerWay, kept: bool) -> Option<u64> {
+        let Self { loops, batch, rows, columns, depth, whole } = *self;
+        let step = match way {
+            IntegerWay::Singles => {
+                product(&[rows, columns, depth.saturating_mul(FEW_MAC).saturating_add(FEW_RESULT)])
+            }
+            IntegerWay::Dots => {
+                let blocks = columns.div_ceil(FEW_LANES);
+                let lines = product(&[rows, columns.div_ceil(WIDTH / 4)]);
+                let x = product(&[rows, blocks, depth, self.moved(0, LAY_INT)]);
+                let w = product(&[columns, depth, self.moved(1, LAY_INT)]);
+                let started = sum(&[lines, product(&[rows, blocks]), columns]);
+                sum(&[
+                    BLOCK_INT,
+                    product(&[lines, WIDTH / 4, depth]) / MACS,
+                    started.saturating_mul(DOT),
+                    x.saturating_add(w) / 4,
+                ])
+            }
+            IntegerWay::Passes => {
+                // Whole passes of four terms over whole vectors.
+                let terms = depth.next_multiple_of(WIDTH / 4);
+                sum(&[
+                    rows.saturating_mul(LINE),
+                    product(&[rows, terms, PASS]) / (WIDTH / 4),
+                    product(&[rows, columns.next_multiple_of(WIDTH), terms]) / MACS,
+                ])
+            }
+            IntegerWay::Lines => {
+                let width = columns.next_multiple_of(WIDTH);
+                let lines = product(&[rows, width / WIDTH]);
+                let beside = |axis: &IntegerAxis| {
+                    axis.strides[1] == 1 && (axis.dim as u64 >= SHORTEST || loops.columns.len() == 1)
+                };
+                let w = match loops.columns.last() {
+                    _ if kept => 0,
+                    Some(axis) if beside(axis) => product(&[width, depth, LAY_INT]),
+                    _ => product(&[columns, depth, self.moved(1, TURN_INT)]),
+                };
+                let x = product(&[rows, depth, self.moved(0, LAY_INT) + PAIR_INT]);
+                // Results of columns that are far from each other.
+                let apart = loops.columns.last().is_some_and(|axis| axis.strides[4] > 1);
+                let scattered = if apart { product(&[rows, columns, SCATTERED]) / 2 } else { 0 };
+                sum(&[
+                    BLOCK_INT,
+                    product(&[lines, WIDTH, depth]) / MACS,
+                    lines.saturating_mul(LINE),
+                    x.saturating_add(w) / 4,
+                    scattered,
+                ])
+            }
+        };
+        let goes = match way {
+            IntegerWay::Singles => step < FEW,
+            IntegerWay::Passes => loops.passes(),
+            IntegerWay::Dots | IntegerWay::Lines => true,
+        };
+        let laid = match way {
+            IntegerWay::Lines => product(&[batch, columns.next_multiple_of(WIDTH), depth]),
+            _ => 0,
+        };
+        let cost = product(&[batch, step]).saturating_add(traffic(whole.saturating_add(laid)));
+        goes.then_some(cost)
+    }
+}
+
+/// The loops of a product, its way, and what it costs: the cheapest of all ways, with either operand as the rows.
+fn least(
+    node: &Node,
+    operands: &[&Node],
+    labels: [&[u8]; 3],
+    constant: bool,
+) -> (IntegerLoops, IntegerWay, u64) {
+    use IntegerWay::*;
+    let whole = operands.iter().map(|operand| bytes(operand)).sum::<u64>().saturating_add(bytes(node));
+    let mut loops = IntegerLoops::new(node, operands, labels);
+    let swapped = loops.swapped();
+    let (mut least, mut found) = (u64::MAX, Dots);
+    let mut swap = false;
+    for (turned, loops) in [(false, &loops), (true, &swapped)] {
+        let ways = Ways::new(loops, whole);
+        let shared = loops.batch.iter().all(|axis| axis.strides[1] == 0);
+        let simple = loops.terms.len() <= 1 && loops.columns.len() <= 1 && shared;
+        let kept = constant && simple && matches!(operands[1 - loops.x].op, Opcode::Const { .. });
+        for way in [Lines, Passes, Dots, Singles] {
+            let goes = !kept || way != Passes;
+            if let Some(cost) = ways.cost(way, kept).filter(|&cost| goes && cost < least) {
+                (least, found, swap) = (cost, way, turned);
+            }
+        }
+    }
+    if swap {
+        loops = swapped;
+    }
+    (loops, found, least)
+}
+
+/// The loops of an integer einsum and the way through them, for whoever has laid out nothing beforehand. It is the way
+/// that the price is of, unless constant columns that are kept as they are needed make another one cheaper.
+pub fn integer_product(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> (IntegerLoops, IntegerWay) {
+    let (loops, way, _) = least(node, operands, labels, false);
+    (loops, way)
 }
 
 pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> u64 {
-    let loops = einsum_loops(node, operands, labels);
-    let (batch, depth) = (loops.batch_count(), loops.depth());
-    let [mut rows, mut lanes] = Side::both(&loops);
-    let results = product(&[rows.count, lanes.count]);
-    let whole = operands.iter().map(|operand| bytes(operand)).sum::<u64>().saturating_add(bytes(node));
-    // One by one: so much for each step.
-    let few = product(&[results, depth.saturating_mul(FEW_MAC).saturating_add(FEW_RESULT)]);
-    let column = operands[loops.column_operand()];
-    let simple = loops.sum.len() <= 1 && loops.columns.len() <= 1 && loops.columns_are_shared();
-    let kept = matches!(column.op, Opcode::Const { .. }) && simple && lanes.count >= FEW_LANES;
-    if lanes.count < FEW_LANES && rows.count >= FEW_LANES {
-        std::mem::swap(&mut rows, &mut lanes);
-    }
-    // Dot products are taken four together.
-    let (width, line) = if lanes.count < FEW_LANES { (WIDTH / 4, LINE / 2) } else { (WIDTH, LINE) };
-    let lines = product(&[batch, rows.count, lanes.count.div_ceil(width)]);
-    let laid = product(&[batch, lanes.count, depth]);
-    let lifted = product(&[batch, rows.count, depth]);
-    // Elements that lie side by side are moved together.
-    let moved = |near: bool, elements: u64| elements.saturating_mul(if near { LAY_INT } else { ARRANGE_INT });
-    let laid = if kept { 0 } else { moved(lanes.neighbour == 1 || lanes.term <= 1, laid) };
-    let arranged = laid.saturating_add(moved(rows.term <= 1, lifted)) / 4;
-    // Results of lanes that are far from each other.
-    let scattered = match loops.columns.last() {
-        Some(axis) if axis.out > 1 => product(&[batch, results, SCATTERED]) / 2,
-        _ => 0,
-    };
-    let lined = sum(&[
-        batch.saturating_mul(BLOCK_INT),
-        product(&[lines, width, depth]) / MACS,
-        lines.saturating_mul(line),
-        arranged,
-        scattered,
-        traffic(whole.saturating_add(product(&[batch, lanes.count.next_multiple_of(width), depth]))),
-    ]);
-    let all_few = product(&[batch, few]).saturating_add(traffic(whole));
-    let work = if few < FEW { lined.min(all_few) } else { lined };
-    sum(&[START_INT, batch.saturating_mul(STEP_INT), work])
+    let (loops, _, work) = least(node, operands, labels, true);
+    sum(&[START_INT, steps(&loops.batch).saturating_mul(STEP_INT), work])
 }
 
-pub(super) fn conv2d(node: &Node, operands: &[&Node], window: &Window, groups: u32) -> u64 {
-    let (x, weights) = (operands[0], operands[1]);
+/// What the products of a convolution cost: group by group, and, of a filter for each channel, row by row.
+fn convolved(node: &Node, [x, weights]: [&Node; 2], window: &Window, groups: u32) -> (u64, Option<u64>) {
     let sizes = Sizes::new(node, weights, groups);
     let positions = product(&[sizes.rows, sizes.columns]);
     let all_groups = product(&[sizes.images, sizes.groups]);
     let terms = product(&[sizes.inner, sizes.taps]);
-    let work = if sizes.is_depthwise() {
-        sizes.depthwise(DEPTH_ROW_INT, DEPTH_TAP_INT)
-    } else if sizes.each < FEW_LANES && positions < FEW_LANES {
+    let are_few = sizes.each < FEW_LANES && positions < FEW_LANES;
+    let by_group = if are_few && terms < FEW_TERMS {
         // Few results: one by one, or as dot products.
         let results = product(&[all_groups, positions, sizes.each]);
-        let each = if terms < FEW_TERMS { terms.saturating_mul(FEW_TAP) } else { terms };
-        results.saturating_mul(each.saturating_add(FEW_RESULT))
+        results.saturating_mul(terms.saturating_mul(FEW_TAP).saturating_add(FEW_RESULT))
+    } else if are_few {
+        let gathered = product(&[positions, NEAR_INT]).saturating_add(sizes.each.saturating_mul(LAY_INT));
+        let lines = product(&[positions, sizes.each.div_ceil(WIDTH / 4)]);
+        let multiplied = product(&[lines, WIDTH / 4, terms]) / MACS;
+        let group = sum(&[lines.saturating_mul(DOT), multiplied, gathered.saturating_mul(terms) / 4]);
+        product(&[all_groups, group])
     } else if sizes.each < FEW_LANES {
         // Few channels: positions are the lanes.
         let lines = product(&[all_groups, sizes.each, positions.div_ceil(WIDTH)]);
         let laid = product(&[all_groups, positions, terms]);
-        let each = if window.stride == [1; 2] { LAY_INT } else { ARRANGE_INT / 3 };
+        // They lie side by side in rows, and a single channel's taps pass over long ones.
+        let each = match window.stride {
+            [_, 1] if sizes.each == 1 && sizes.columns >= LONG_ROW => LAY_INT,
+            [1, 1] if sizes.columns >= SHORTEST => 2 * LAY_INT,
+            _ => 4 * LAY_INT,
+        };
         sum(&[
             product(&[lines, WIDTH, terms]) / MACS,
             lines.saturating_mul(LINE),
@@ -115,11 +200,30 @@ pub(super) fn conv2d(node: &Node, operands: &[&Node], window: &Window, groups: u
             patches.saturating_mul(PATCH),
         ])
     };
-    // Channels are brought together and parted again, byte by byte.
-    let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
+    // Channels are brought together and parted again, byte by byte, but where there are few.
+    let turned = (count(&x.dims) as u64 + count(&node.dims) as u64) / TURNED;
+    let by_group = if sizes.each < FEW_LANES { by_group } else { by_group.saturating_add(turned) };
+    let by_rows = || sizes.depthwise(DEPTH_ROW_INT, DEPTH_TAP_INT).saturating_add(turned);
+    (by_group, sizes.is_depthwise().then(by_rows))
+}
+
+/// Whether a convolution of integers is a filter for each channel that costs less row by row, 16 channels at a time,
+/// than channel by channel.
+pub fn depthwise_by_rows(node: &Node, operands: [&Node; 2], window: &Window, groups: u32) -> bool {
+    let (by_group, by_rows) = convolved(node, operands, window, groups);
+    by_rows.is_some_and(|by_rows| by_rows <= by_group)
+}
+
+pub(super) fn conv2d(node: &Node, operands: &[&Node], window: &Window, groups: u32) -> u64 {
+    let (x, weights) = (operands[0], operands[1]);
+    let (by_group, by_rows) = convolved(node, [x, weights], window, groups);
+    let work = by_rows.map_or(by_group, |by_rows| by_rows.min(by_group));
+    let sizes = Sizes::new(node, weights, groups);
+    let few = sizes.each < FEW_LANES && product(&[sizes.rows, sizes.columns]) < FEW_LANES;
+    let each = if few { GROUP_FEW } else { GROUP_INT };
+    let grouped = product(&[sizes.images, sizes.groups, each]);
     let moved = sum(&[bytes(x), bytes(node), 2 * bytes(weights)]);
-    let grouped = all_groups.saturating_mul(GROUP_INT);
-    sum(&[START_INT, grouped, work, turned / TURNED, traffic(moved)])
+    sum(&[START_INT, grouped, work, traffic(moved)])
 }
 
 /// A pool over bytes: all channels of a position together.
@@ -129,5 +233,5 @@ pub(super) fn pool(node: &Node, x: &Node, window: &Window) -> u64 {
     let positions = count(&node.dims) as u64 / channels;
     let taps = product(&[positions, u64::from(window.kernel[0]), u64::from(window.kernel[1])]);
     let turned = count(&x.dims) as u64 + count(&node.dims) as u64;
-    sum(&[taps.saturating_mul(PATCH + channels / 3), turned.saturating_mul(TURN)])
+    sum(&[taps.saturating_mul(PATCH + channels / 3), turned / TURNED])
 }

@@ -20,6 +20,8 @@ use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count};
 use crate::walk::Walk;
 use assay_types::tensor::DType;
+pub use integers::{depthwise_by_rows, integer_product};
+use products::sum;
 pub use table::PRICES;
 use table::*;
 use traffic::{all_bytes, copy, elementwise, lookups, traffic};
@@ -57,50 +59,17 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
     let moved = traffic(all_bytes(node, operands));
     match &node.op {
         Opcode::Cast => {
-            let wide = if operands[0].dtype == DType::I64 { elements / QUICK } else { 0 };
-            let each = elements.saturating_mul(cast(operands[0].dtype, node.dtype));
-            moved.saturating_add(each).saturating_add(wide)
+            let (from, to) = (operands[0].dtype, node.dtype);
+            let sized = from.size() != to.size();
+            let few = if sized { elements / QUICK } else { 0 };
+            moved.saturating_add(elements.saturating_mul(cast(from, to))).saturating_add(few)
         }
-        Opcode::Lookup => traffic(all_bytes(node, &operands[..1])).saturating_add(elements),
-        Opcode::Unary(op) => {
-            // Vectors are whole, whatever is in them.
-            let lanes = if node.dtype == DType::F32 { elements.next_multiple_of(16) } else { elements };
-            let byte = node.dtype.size() == 1;
-            let few = if *op == UnaryOp::Square && byte { elements / BYTES_MULTIPLIED } else { 0 };
-            let work = lanes.saturating_mul(unary(*op)).saturating_add(few);
-            start(node).saturating_add(moved).saturating_add(work)
+        Opcode::Lookup => {
+            let each = if node.dtype == DType::F32 { LOOKUP_WIDE } else { LOOKUP_BYTE };
+            traffic(all_bytes(node, &operands[..1])).saturating_add(elements.saturating_mul(each))
         }
-        Opcode::Binary(op) => {
-            let pair = [operands[0], operands[1]];
-            let byte = node.dtype.size() == 1;
-            // Numbers of their own to shift by.
-            let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
-            let few = match op {
-                BinaryOp::Max | BinaryOp::Min if node.dtype == DType::I64 => elements / ROUNDED,
-                // Quotients of short runs are formed one by one.
-                BinaryOp::Div if node.dtype == DType::F32 => {
-                    let run = Walk::elementwise(node, pair).run as u64;
-                    if run < SHORT { elements.saturating_mul(2) } else { elements / ROUNDED }
-                }
-                BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
-                BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
-                    if byte {
-                        elements / ROUNDED
-                    } else {
-                        elements
-                    }
-                }
-                _ => 0,
-            };
-            let each = binary(*op, node.dtype);
-            let least = if elements < LEAST_LANES && node.dtype == DType::F32 {
-                (LEAST_LANES - elements).saturating_mul(each)
-            } else {
-                0
-            };
-            let work = elementwise(node, pair, each).saturating_add(least);
-            start(node).saturating_add(work).saturating_add(few)
-        }
+        Opcode::Unary(op) => unary_of(node, *op, moved),
+        Opcode::Binary(op) => binary_of(node, [operands[0], operands[1]], *op),
         Opcode::Compare(_) => {
             let each = match operands[0].dtype {
                 DType::I64 => elements,
@@ -109,10 +78,20 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
             };
             elementwise(node, [operands[0], operands[1]], 0).saturating_add(each)
         }
-        Opcode::Select => elementwise(node, [operands[0], operands[1], operands[2]], 0),
+        Opcode::Select => {
+            let all = [operands[0], operands[1], operands[2]];
+            let selected = Walk::elementwise(node, all).runs().saturating_mul(SELECTED);
+            let wide = if node.dtype == DType::I64 { elements / QUICK } else { 0 };
+            sum(&[elementwise(node, all, 0), selected, wide])
+        }
         Opcode::Quantize | Opcode::Dequantize | Opcode::Requantize => {
-            let rate = if node.dtype == DType::F32 { QUICK } else { ROUNDED };
-            elementwise(node, [operands[0], operands[1], operands[2]], 0).saturating_add(elements / rate)
+            let rate = match node.op {
+                Opcode::Quantize => 1,
+                Opcode::Requantize => ROUNDED,
+                _ => QUICK,
+            };
+            let all = elementwise(node, [operands[0], operands[1], operands[2]], 0);
+            sum(&[START, all, elements / rate])
         }
         Opcode::Pad { .. } => {
             let rows = elements / node.dims.last().map_or(1, |&dim| u64::from(dim));
@@ -125,6 +104,56 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
         }
         _ => chosen(node, operands),
     }
+}
+
+/// A function of one element; `moved` is its traffic.
+fn unary_of(node: &Node, op: UnaryOp, moved: u64) -> u64 {
+    let elements = count(&node.dims) as u64;
+    // Vectors are whole, whatever is in them.
+    let lanes = if node.dtype == DType::F32 { elements.next_multiple_of(16) } else { elements };
+    let byte = node.dtype.size() == 1;
+    let few = match op {
+        UnaryOp::Square if byte => elements / BYTES_MULTIPLIED,
+        UnaryOp::Sqrt | UnaryOp::Recip => elements / QUICK,
+        _ => 0,
+    };
+    let work = lanes.saturating_mul(unary(op)).saturating_add(few);
+    start(node).saturating_add(moved).saturating_add(work)
+}
+
+/// A function of two elements.
+fn binary_of(node: &Node, pair: [&Node; 2], op: BinaryOp) -> u64 {
+    let elements = count(&node.dims) as u64;
+    let byte = node.dtype.size() == 1;
+    // Numbers of their own to shift by.
+    let shifted = || Walk::elementwise(node, pair).steps[1] != 0;
+    let float = node.dtype == DType::F32;
+    let short = || (Walk::elementwise(node, pair).run as u64) < SHORT;
+    let few = match op {
+        BinaryOp::Max | BinaryOp::Min if node.dtype == DType::I64 => elements / ROUNDED,
+        // Those of short runs are formed one by one.
+        BinaryOp::Div if float && short() => elements,
+        BinaryOp::Div if float => elements / ROUNDED,
+        BinaryOp::Mul if byte => elements / BYTES_MULTIPLIED,
+        BinaryOp::Mul if node.dtype == DType::I64 => elements / ROUNDED,
+        BinaryOp::Mul if node.dtype == DType::I32 => elements / QUICK,
+        BinaryOp::ShiftLeft | BinaryOp::ShiftRight if shifted() => {
+            if byte {
+                elements / ROUNDED
+            } else {
+                elements
+            }
+        }
+        _ => 0,
+    };
+    let each = match op {
+        BinaryOp::Rem if float && short() => REM_SHORT,
+        _ => binary(op, node.dtype),
+    };
+    let least =
+        if elements < LEAST_LANES && float { (LEAST_LANES - elements).saturating_mul(each) } else { 0 };
+    let work = elementwise(node, pair, each).saturating_add(least);
+    start(node).saturating_add(work).saturating_add(few)
 }
 
 /// Opcodes whose indices choose places, and those that work row by row.
@@ -154,10 +183,12 @@ fn chosen(node: &Node, operands: &[&Node]) -> u64 {
             scattered(node, operands, indices().saturating_mul(PUT) / 4)
         }
         Opcode::ScatterElements { .. } => scattered(node, operands, indices()),
-        Opcode::ScatterNd { .. } => {
+        Opcode::ScatterNd { reduction } => {
             let tuple = operands[1].dims.last().map_or(1, |&dim| u64::from(dim));
             let times = indices() / tuple;
-            scattered(node, operands, times).saturating_add(tuples(times, tuple))
+            let put = *reduction == Scatter::Put;
+            let placed = if put { times.saturating_mul(PUT) / 4 } else { times };
+            scattered(node, operands, placed).saturating_add(tuples(times, tuple))
         }
         _ => rows::rows(node, operands),
     }
@@ -185,7 +216,6 @@ fn cast(from: DType, to: DType) -> u64 {
     match (from, to) {
         (DType::F32, DType::F32 | DType::Bool) => 0,
         (DType::F32, _) => SINGLE,
-        (DType::I64, DType::F32) => SINGLE / 2,
         _ => 0,
     }
 }
@@ -207,12 +237,14 @@ fn unary(op: UnaryOp) -> u64 {
     use UnaryOp::*;
     match op {
         Ln => LN,
-        Sin | Cos | Atan | Acosh | Atanh => ANGLE,
-        Tan | Acos | Sinh | Cosh | Asinh => ARC,
-        Asin => ARC_SINE,
-        Exp | Sigmoid | Silu => EXP,
+        Acosh => LN,
+        Acos => ARC_COSINE,
+        Sin | Cos | Tan => ANGLE,
+        Atan | Atanh => ARC,
+        Asin | Sinh | Cosh | Asinh => ARC_SINE,
+        Sigmoid | Silu => EXP,
         Tanh | Erf | Gelu | GeluTanh => CURVE,
-        Rsqrt => EXP / 2,
+        Exp | Rsqrt => EXP / 2,
         _ => 0,
     }
 }

@@ -49,7 +49,11 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> u64
     };
     // Columns whose terms are on pages of their own.
     let apart = loops.sum.last().map_or(0, |axis| SIZE.saturating_mul(axis.column as u64));
-    let strewn = if constant || apart < APART { 0 } else { packed };
+    let strewn = match columns_in_place(&loops) {
+        _ if constant || apart < APART => 0,
+        true => packed / 2,
+        false => packed,
+    };
     let moved = sum(&[
         packed.saturating_mul(SIZE),
         bytes(operands[loops.row_operand]),
@@ -57,6 +61,7 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> u64
         bytes(node),
     ]);
     sum(&[
+        START,
         multiplied,
         lines.saturating_mul(LINE),
         batch.saturating_mul(STEP),
@@ -141,7 +146,7 @@ pub(super) fn conv2d(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     } else {
         sizes.multiplied(if sizes.inner < WIDTH { FMAS_THIN } else { FMAS })
     };
-    sum(&[STEP + NODE, work, count(&x.dims) as u64 / BLOCKED, traffic(moved)])
+    sum(&[STEP + NODE + START, work, count(&x.dims) as u64 / BLOCKED, traffic(moved)])
 }
 
 /// A pool over f32: 16 neighbours at a time, which cost so much besides their taps. A tap of a window that steps is

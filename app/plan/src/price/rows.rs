@@ -4,7 +4,7 @@ use super::products::sum;
 use super::table::*;
 use super::traffic::{all_bytes, traffic, walked};
 use crate::format::Node;
-use crate::opcode::Opcode;
+use crate::opcode::{Opcode, Reducer};
 use crate::rules::TreeShape;
 use crate::shape::{around, bytes, count, keeps_order, reduced_last, strides};
 use crate::walk::{Walk, signed};
@@ -19,21 +19,17 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
     };
     let elements = count(&x.dims) as u64;
     let work = match &node.op {
-        Opcode::Reduce { axes, .. } if x.dtype == DType::F32 => {
-            along(x, axes, FOLD_ROW, 0, 1) + bytes(x) / FOLD_BYTES
-        }
-        Opcode::Reduce { axes, .. } => {
-            along(x, axes, FOLD_ROW_INT, u64::from(x.dtype == DType::I64), 1) + bytes(x) / FOLD_BYTES
-        }
+        Opcode::Reduce { axes, reducer } => reduce(x, axes, *reducer),
         Opcode::Softmax { axes } => twice(x, along(x, axes, SOFTMAX_ROW, EXP, 2)),
         Opcode::LogSoftmax { axes } => twice(x, along(x, axes, LOG_ROW, EXP, 2)),
         Opcode::RmsNorm { axes, .. } => twice(x, along(x, axes, NORM_ROW, 0, 2)),
         Opcode::ArgMax { axis, .. } | Opcode::ArgMin { axis, .. } => {
-            let (outer, _, inner) = around(&x.dims, *axis);
+            let (outer, dim, inner) = around(&x.dims, *axis);
             // The first element of a row is the best without a comparison.
             let first = (outer as u64).saturating_mul(inner as u64);
-            let row = u64::from(inner > 1);
-            (elements - first).saturating_mul(ARG).saturating_add(first.saturating_mul(row))
+            let each = if inner > 1 { ARG_BESIDE } else { ARG };
+            let row = if dim > 1 { ROW } else { 0 };
+            (elements - first).saturating_mul(each).saturating_add(first.saturating_mul(row))
         }
         Opcode::CumSum { axis, .. } => {
             let (outer, dim, inner) = around(&x.dims, *axis);
@@ -54,6 +50,22 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
         _ => 0,
     };
     work.saturating_add(moved)
+}
+
+/// Rows of which each becomes one element.
+fn reduce(x: &Node, axes: &[u8], reducer: Reducer) -> u64 {
+    let elements = count(&x.dims) as u64;
+    let length: u64 = axes.iter().map(|&axis| u64::from(x.dims[axis as usize])).product();
+    let (row, each, folded) = match (x.dtype, reducer) {
+        (DType::F32, Reducer::Prod) => (FOLD_ROW_PRODUCT, 0, elements / FOLDED),
+        (DType::F32, _) => (FOLD_ROW, 0, 0),
+        (DType::I64, _) => (FOLD_ROW_INT, 1, 0),
+        (dtype, _) => {
+            let row = if length < FOLDED { FOLD_ROW_INT } else { 2 * FOLD_ROW_INT };
+            (row, 0, if dtype == DType::I32 { elements / FOLDED } else { 0 })
+        }
+    };
+    along(x, axes, row, each, 1).saturating_add(folded)
 }
 
 /// Rows that are passed over once more.

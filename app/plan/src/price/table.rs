@@ -11,7 +11,7 @@ macro_rules! table {
 
 table! {
     /// Units of starting a node.
-    NODE = 60;
+    NODE = 45;
     /// Bytes of a node's traffic that a core's own cache serves.
     NEAR = 2 << 20;
     /// Bytes of a node's traffic that stay in memory which the process has used before.
@@ -21,19 +21,21 @@ table! {
     /// Bytes of a value whose places the last cache holds.
     MIDDLE = 16 << 20;
     /// Bytes for one unit of the first [`NEAR`].
-    NEAR_BYTES = 24;
+    NEAR_BYTES = 32;
     /// Bytes for one unit from there to [`FAR`].
-    FAR_BYTES = 8;
+    FAR_BYTES = 12;
     /// Bytes for one unit beyond [`FAR`].
-    NEW_BYTES = 3;
+    NEW_BYTES = 4;
     /// Units of a run of elements that are worked on together.
-    RUN = 16;
+    RUN = 12;
+    /// Units more of a run of elements of which some are selected.
+    SELECTED = 4;
     /// Units of a run that is copied.
-    COPY = 12;
+    COPY = 8;
     /// Units of a run that is copied behind another operand's.
     APPEND = 8;
     /// Units of an element that is moved by itself, its neighbour being less than a line of 64 bytes away.
-    HOP = 2;
+    HOP = 1;
     /// Units of one whose neighbour is further away, in a value of at most [`CLOSE`] bytes.
     HOP_NEAR = 3;
     /// Units of one whose neighbour is further away, in a larger value.
@@ -43,13 +45,17 @@ table! {
     /// Units of a look-up at a place that the data chooses, in a value of at most [`CLOSE`] bytes.
     LOOKUP_NEAR = 14;
     /// Units of a look-up in a value of at most [`MIDDLE`] bytes.
-    LOOKUP_MIDDLE = 44;
+    LOOKUP_MIDDLE = 52;
     /// Units of a look-up in one block after the other of a larger value, each of at most [`CLOSE`] bytes.
-    LOOKUP_BLOCK = 28;
+    LOOKUP_BLOCK = 32;
     /// Units of a look-up in a larger value.
     LOOKUP_FAR = 136;
+    /// Units of a byte that is looked up in a table of 256.
+    LOOKUP_BYTE = 1;
+    /// The same, of f32.
+    LOOKUP_WIDE = 2;
     /// Quarters of a look-up that puts an element to its place, and does not wait for what is there.
-    PUT = 3;
+    PUT = 2;
     /// Bytes for one unit of a slice that is looked up in a value of more than [`CLOSE`] bytes.
     SLICE_BYTES = 3;
     /// Fused multiply-adds for one unit.
@@ -59,7 +65,7 @@ table! {
     /// Multiply-adds of integers for one unit.
     MACS = 12;
     /// Units of starting a step that computes on vectors.
-    START = 40;
+    START = 80;
     /// Units of starting the products of one step of a batch.
     STEP = 120;
     /// Units of starting products of integers.
@@ -70,7 +76,9 @@ table! {
     BLOCK_INT = 120;
     /// Units of a group of an image in a convolution of integers.
     GROUP_INT = 200;
-    /// Units of a step of a batch below which its sums are formed one by one.
+    /// The same, of one with few results.
+    GROUP_FEW = 100;
+    /// Units of a step of a batch below which its sums may be formed one by one.
     FEW = 512;
     /// Units of one of their multiply-adds.
     FEW_MAC = 1;
@@ -84,24 +92,36 @@ table! {
     FEW_LANES = 8;
     /// Elements side by side that are moved together, at least.
     SHORTEST = 8;
+    /// Results of a row of an image over which a tap passes quickly.
+    LONG_ROW = 48;
     /// Units of one row of 16 sums, besides its multiply-adds.
     LINE = 12;
     /// Quarters of a unit of an element that is brought to its place for products.
     ARRANGE = 3;
-    /// Quarters of a unit of an integer that is brought to its place by itself.
-    ARRANGE_INT = 12;
-    /// The same, of one that is brought there with its neighbours.
-    LAY_INT = 2;
+    /// Quarters of a unit of an integer that is brought to its place with its neighbours.
+    LAY_INT = 1;
+    /// The same, where neighbours become terms.
+    TURN_INT = 3;
+    /// The same, of one by itself, with others less than [`APART_INT`] bytes away.
+    NEAR_INT = 6;
+    /// The same, of one far from all others.
+    FAR_INT = 12;
+    /// Quarters of a unit more of a term of a row that meets lines of columns.
+    PAIR_INT = 3;
+    /// Bytes between integers that are far from each other.
+    APART_INT = 64;
+    /// Units of a row or column of dot products, and of four of their results.
+    DOT = 16;
+    /// Units of four terms that pass over a line of sums, besides these.
+    PASS = 20;
     /// Bytes between the terms of a column from which on each of its elements costs a unit more: pages are far.
     APART = 2048;
-    /// Units of a byte of an image whose channels are brought together, or parted again.
-    TURN = 1;
     /// Bytes of an image before and after a convolution for one unit, which may be turned so or not.
     TURNED = 2;
     /// Elements of an image of f32 that are brought into blocks of channels for one unit.
     BLOCKED = 4;
     /// Units of 16 columns that are brought to their places, besides their elements.
-    PANEL = 80;
+    PANEL = 120;
     /// Units of an element of an einsum whose result's last axis gives no columns.
     SCATTERED = 8;
     /// Units of an element that a grouped convolution brings to its place by itself.
@@ -115,45 +135,51 @@ table! {
     /// Units of one tap of 16 results of a depthwise convolution.
     DEPTH_TAP = 1;
     /// The same, of bytes.
-    DEPTH_TAP_INT = 6;
+    DEPTH_TAP_INT = 7;
     /// Units of one tap of 16 results of a pool.
-    TAP = 11;
+    TAP = 10;
     /// Units of 16 results of a pool, besides their taps.
-    POOL = 100;
+    POOL = 80;
     /// The same, of sums.
-    POOL_SUM = 200;
-    /// Units of one row of a sum, greatest, least or product.
+    POOL_SUM = 150;
+    /// Units of one row of a sum, greatest or least.
     FOLD_ROW = 17;
-    /// The same, of integers and bools.
+    /// Units of one row of a product.
+    FOLD_ROW_PRODUCT = 24;
+    /// The same, of integers and bools; twice that from [`FOLDED`] elements on.
     FOLD_ROW_INT = 4;
+    /// Elements of i32, or of a product, for one unit.
+    FOLDED = 8;
     /// Units of one row of a softmax.
-    SOFTMAX_ROW = 100;
+    SOFTMAX_ROW = 120;
     /// Units of one row of a softmax's logarithm.
     LOG_ROW = 180;
     /// Units of one row of a root-mean-square norm.
-    NORM_ROW = 50;
-    /// Bytes of reduced rows for one unit, besides their traffic.
-    FOLD_BYTES = 64;
+    NORM_ROW = 64;
     /// Units of one element through exp, sigmoid, silu, and in a softmax.
     EXP = 2;
     /// Units of one element through tanh, erf and what is made of them.
     CURVE = 3;
-    /// Units of one element through a logarithm.
-    LN = 20;
-    /// Units of one through a sine, cosine, arc tangent, or inverse hyperbolic cosine or tangent.
-    ANGLE = 36;
-    /// Units of one through a tangent, arc cosine, hyperbolic sine or cosine, or inverse hyperbolic sine.
-    ARC = 64;
-    /// Units of one through an arc sine.
-    ARC_SINE = 100;
+    /// Units of one element through an arc cosine.
+    ARC_COSINE = 10;
+    /// Units of one element through a logarithm or inverse hyperbolic cosine.
+    LN = 16;
+    /// Units of one through a sine, cosine or tangent.
+    ANGLE = 22;
+    /// Units of one through an arc tangent or inverse hyperbolic tangent.
+    ARC = 32;
+    /// Units of one through an arc sine, hyperbolic sine or cosine, or inverse hyperbolic sine.
+    ARC_SINE = 48;
     /// Units of one power.
     POW = 96;
     /// Units of one remainder of f32.
-    REM = 36;
+    REM = 14;
+    /// The same, in runs shorter than [`SHORT`].
+    REM_SHORT = 36;
     /// Units of one quotient or remainder of integers of up to 32 bits.
-    DIVIDE = 6;
+    DIVIDE = 3;
     /// The same, of 64 bits.
-    DIVIDE_WIDE = 24;
+    DIVIDE_WIDE = 12;
     /// Elements of one byte for one unit that are multiplied.
     BYTES_MULTIPLIED = 16;
     /// Elements for one unit that are compared, or brought from integers to f32.
@@ -161,8 +187,8 @@ table! {
     /// Elements for one unit that are brought from numbers to bytes, bytes that are shifted by numbers of their own,
     /// and integers of 64 bits of which the greater is taken.
     ROUNDED = 2;
-    /// Elements of a run of quotients from which on they are formed side by side.
-    SHORT = 12;
+    /// Elements of a run of quotients or remainders from which on they are formed side by side.
+    SHORT = 24;
     /// Elements of the shortest power or remainder.
     LEAST_LANES = 3;
     /// Units of an element of a padded value.
@@ -177,6 +203,8 @@ table! {
     OVERLAP = 64;
     /// Units of an element that is compared with the best so far.
     ARG = 5;
+    /// The same, where neighbours are of other rows.
+    ARG_BESIDE = 3;
     /// Units of a row of running sums.
     ROW = 2;
     /// Units of an element among those of which the best are found.
@@ -184,7 +212,7 @@ table! {
     /// Units of one level of sorting one element.
     SORT = 4;
     /// Units of starting a row to be sorted.
-    SORT_ROW = 60;
+    SORT_ROW = 80;
     /// Sweeps of a coupling, at most.
     SWEEPS = 100;
     /// Units of one step down a tree, or one leaf entry.
@@ -197,7 +225,7 @@ table! {
     TREE_PLAIN = 8;
     /// Units of a step in tables of over [`CLOSE`] bytes that are walked as they are: for each row where leaves do not
     /// add up, else for all rows together, besides the others.
-    TREE_PLAIN_FAR = 112;
+    TREE_PLAIN_FAR = 48;
     /// Units of starting on a tree.
     TREE = 8;
     /// Units of loading one byte of a plan: reading, hashing, checking and packing it.

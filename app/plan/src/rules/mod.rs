@@ -16,8 +16,7 @@ use crate::opcode::Opcode;
 use assay_types::tensor::DType;
 
 pub(crate) use compute::is_padded;
-pub use trees::tables_laid_out;
-pub use trees::{LAST_COMPARISON, LEAF, NAN_IS_TRUE};
+pub use trees::{LAST_COMPARISON, LEAF, NAN_IS_TRUE, TableBudget};
 pub(crate) use trees::{NodesShape, TreeShape, check_classes, check_nodes, check_roots};
 
 /// The broken rule, as a sentence.

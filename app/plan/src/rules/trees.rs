@@ -2,6 +2,7 @@
 
 use super::{Rule, need};
 use crate::format::Node;
+use crate::shape::count;
 use assay_types::tensor::DType;
 
 /// Mode of a tree node that is a leaf.
@@ -35,11 +36,25 @@ const LINK_BITS: u32 = 31;
 /// Entries of leaves that can be told apart.
 const MOST_ENTRIES: u64 = 1 << 22;
 
-/// Elements of tables that are laid out for walking when a plan with so many bytes of constants is loaded: twice as
-/// many as the constants can be. Nodes may share tables, and each lays out its own; those for which nothing is left,
-/// in the order of nodes, walk through the tables as they are.
-pub fn tables_laid_out(bytes: usize) -> usize {
-    (bytes / DType::I32.size()).saturating_mul(2)
+/// Elements of tables that may still be laid out for walking when a plan is loaded: at first twice as many as its
+/// constants can be. Nodes may share tables, and each lays out its own; those for which too few are left, in the order
+/// of nodes, walk through the tables as they are.
+#[derive(Debug)]
+pub struct TableBudget(usize);
+
+impl TableBudget {
+    /// Of a plan with so many bytes of constants.
+    pub fn new(constant_bytes: usize) -> Self {
+        Self((constant_bytes / DType::I32.size()).saturating_mul(2))
+    }
+
+    /// Whether the tables of an ensemble (its second to fifth operand) may be laid out.
+    pub fn take(&mut self, tables: [&Node; 4]) -> bool {
+        let elements = tables.iter().map(|table| count(&table.dims)).sum();
+        let left = self.0.checked_sub(elements);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
 }
 
 /// What the tables of an ensemble ask for, and what a walk through them costs at most.

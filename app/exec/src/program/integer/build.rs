@@ -14,7 +14,7 @@ use crate::program::table::{Form, Ref};
 use assay_kernels::Pool;
 use assay_kernels::int8::{Depthwise, MOST_TAPS, Patches};
 use assay_plan::shape::count;
-use assay_plan::{BinaryOp, Node, Opcode, Window as PlanWindow};
+use assay_plan::{BinaryOp, Node, Opcode, Window as PlanWindow, depthwise_by_rows};
 use assay_types::tensor::DType;
 
 /// Columns below which a product of as many rows is left to the generic body.
@@ -233,7 +233,8 @@ impl Builder<'_> {
         let reads = vec![(inputs[0], Some(form))];
         let written = Some(Form::Last { channels: outputs, size: results });
         let bytes = matches!(found.becomes, Become::Bytes { .. });
-        if groups == channels && groups == outputs && groups > 1 && taps <= MOST_TAPS && bytes {
+        let by_rows = depthwise_by_rows(node, [x, w], window, groups as u32);
+        if by_rows && taps <= MOST_TAPS && bytes {
             let shape = depthwise_shape(&geometry, channels, is_signed(x));
             let weights = (weights, is_signed(w), weights_zero);
             let step = DepthwiseStep::new(shape, weights, zero, bias, found.becomes);
