@@ -56,10 +56,9 @@ pub(crate) fn store_error(error: &StoreError) -> Error {
         StoreError::UnknownVersion { .. } => {
             ("not_kept", "name a height that is kept; an archive node has all")
         }
-        StoreError::Full(_) => (
-            "disk_full",
-            "make room on the disk and start again: the state is as the last commit left it",
-        ),
+        StoreError::Full(_) => {
+            ("disk_full", "make room on the disk and start again: the state is as the last commit left it")
+        }
         error if error.is_damage() => (
             "damaged_state",
             "move data/app.db away, then `assayd snapshots list` and `assayd snapshots restore`; \
