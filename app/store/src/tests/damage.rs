@@ -247,7 +247,7 @@ fn a_list_of_files_that_is_damaged_gives_the_state_or_is_refused() {
 
 /// Flips a bit in every half kilobyte of the first bytes of a table; a second time puts back what was there. In its
 /// place, for a table may just be written; one that nobody needs may go at any moment.
-fn flip(path: &Path, bytes: u64) {
+fn flip_often(path: &Path, bytes: u64) {
     let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return };
     for at in (0..bytes).step_by(512) {
         let mut byte = [0];
@@ -268,7 +268,7 @@ fn flip_all(dir: &Path) -> Vec<(PathBuf, u64)> {
 
 /// Flips back what [`flip_all`] flipped.
 fn mend(tables: &[(PathBuf, u64)]) {
-    tables.iter().for_each(|(path, bytes)| flip(path, *bytes));
+    tables.iter().for_each(|(path, bytes)| flip_often(path, *bytes));
 }
 
 #[test]
