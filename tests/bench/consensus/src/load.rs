@@ -15,10 +15,20 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Seconds at the start of a load that are not counted.
 const WARM: f64 = 3.0;
 
-/// Offers the lanes of transactions side by side, each in its order, for some seconds; the transactions a second
-/// that blocks took meanwhile. `own` transactions of each block are not the load's: our claims. At most `most`
-/// wait at once.
-pub fn rate(port: u16, lanes: &[Vec<Vec<u8>>], seconds: u64, own: u64, most: i64) -> Result<f64> {
+/// What blocks took of a load.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Transactions a second.
+    pub rate: f64,
+    /// Transactions of a block.
+    pub block: f64,
+    /// Seconds from a block to the next.
+    pub apart: f64,
+}
+
+/// Offers the lanes of transactions side by side, each in its order, for some seconds; what blocks took meanwhile.
+/// `own` transactions of each block are not the load's: our claims. At most `most` wait at once.
+pub fn rate(port: u16, lanes: &[Vec<Vec<u8>>], seconds: u64, own: u64, most: i64) -> Result<Taken> {
     let rpc = Rpc::at(port);
     let first = rpc.height()? + 1;
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -46,8 +56,8 @@ pub fn rate(port: u16, lanes: &[Vec<Vec<u8>>], seconds: u64, own: u64, most: i64
     of(&rpc.loads(first, last)?, own)
 }
 
-/// Transactions a second of blocks under load, without the first seconds.
-fn of(loads: &[BlockLoad], own: u64) -> Result<f64> {
+/// What blocks under load took, without the first seconds.
+fn of(loads: &[BlockLoad], own: u64) -> Result<Taken> {
     let start = loads.iter().find(|load| load.txs > own).ok_or("no block held a transaction")?.seconds + WARM;
     let counted: Vec<&BlockLoad> = loads.iter().filter(|load| load.seconds >= start).collect();
     let ([first, .., last], true) = (counted.as_slice(), counted.len() > 2) else {
@@ -55,7 +65,8 @@ fn of(loads: &[BlockLoad], own: u64) -> Result<f64> {
     };
     // What a block holds was collected since the one before it.
     let txs: u64 = counted[1..].iter().map(|load| load.txs - own.min(load.txs)).sum();
-    Ok(txs as f64 / (last.seconds - first.seconds))
+    let (txs, blocks, seconds) = (txs as f64, (counted.len() - 1) as f64, last.seconds - first.seconds);
+    Ok(Taken { rate: txs / seconds, block: txs / blocks, apart: seconds / blocks })
 }
 
 /// Offers a lane until the time is over or it is empty; whether it is empty.

@@ -15,7 +15,7 @@ use assay_types::amount::Amount;
 use assay_types::message::{Message, Transfer};
 use chain::{Chain, Spent, infer};
 use clap::{Parser, ValueEnum};
-use load::MOST_WAITING;
+use load::{MOST_WAITING, Taken};
 use peer::{Behind, KeyValueStore};
 use raw::Raw;
 use report::Report;
@@ -127,7 +127,8 @@ impl Bench {
     /// Transactions a second that our chain takes of a load, and what each call of consensus took meanwhile.
     fn ours(&mut self, what: &str, lanes: &[Vec<Vec<u8>>], most: i64) -> Result<f64> {
         let before = self.chain.calls()?;
-        let rate = load::rate(self.chain.node().ports().rpc, lanes, self.options.seconds, CLAIMS, most)?;
+        let taken = load::rate(self.chain.node().ports().rpc, lanes, self.options.seconds, CLAIMS, most)?;
+        self.blocks(what, &taken);
         for (call, spent) in self.chain.calls()? {
             let since = before.get(&call).copied().unwrap_or_default();
             let (seconds, count) = (spent.seconds - since.seconds, spent.count - since.count);
@@ -135,7 +136,13 @@ impl Bench {
                 self.report.number(&format!("{what}: {call}, mean ms"), seconds / count * 1e3);
             }
         }
-        Ok(rate)
+        Ok(taken.rate)
+    }
+
+    /// Notes of which blocks a rate is made.
+    fn blocks(&mut self, what: &str, taken: &Taken) {
+        self.report.number(&format!("{what}: transactions of a block"), taken.block);
+        self.report.number(&format!("{what}: seconds between blocks"), taken.apart);
     }
 
     /// Transfers a second, and what the key-value store takes of the same size.
@@ -155,7 +162,9 @@ impl Bench {
                 let store = KeyValueStore::start(programs, self.chain.node(), &folder, port, behind)?;
                 let each = PER_SECOND * self.options.seconds as usize / LANES;
                 let lanes = peer::lanes(LANES, each, bytes, round);
-                rates.push(load::rate(store.port(), &lanes, self.options.seconds, 0, MOST_WAITING)?);
+                let taken = load::rate(store.port(), &lanes, self.options.seconds, 0, MOST_WAITING)?;
+                self.blocks(&format!("kvstore {behind:?}").to_lowercase(), &taken);
+                rates.push(taken.rate);
             }
             self.report.number("transfer_bytes", bytes as f64);
         }
