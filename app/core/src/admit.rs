@@ -121,7 +121,7 @@ impl Admitted {
         if fee > account.balance {
             return Err(Rejected::InsufficientBalance { needed: fee, balance: account.balance }.into());
         }
-        Ok(Self { payer: tx.payer(), account: *account, fee, tip, price, verified })
+        Ok(Self { payer: verified.payer(), account: *account, fee, tip, price, verified })
     }
 
     pub fn tx(&self) -> &Tx {

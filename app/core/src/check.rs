@@ -137,7 +137,7 @@ impl State {
     }
 
     fn try_admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Admitted, Failure> {
-        let payer = verified.tx().payer();
+        let payer = verified.payer();
         let account = match self.waiting.account(&payer) {
             Some(account) => account,
             None => account::get(&self.parent.view, &payer)?,

@@ -46,7 +46,7 @@ pub(crate) fn order(parent: &Parent, shared: &Shared, txs: &[Vec<u8>]) -> Result
     let mut lines: BTreeMap<Address, Vec<(usize, Candidate)>> = BTreeMap::new();
     for (arrived, candidate) in side_by_side(parent, shared, txs)?.into_iter().enumerate() {
         let Some(candidate) = candidate else { continue };
-        lines.entry(candidate.verified.tx().payer()).or_default().push((arrived, candidate));
+        lines.entry(candidate.verified.payer()).or_default().push((arrived, candidate));
     }
     Ok(merge(lines.into_iter().map(|(payer, line)| (payer, in_nonce_order(line))).collect()))
 }

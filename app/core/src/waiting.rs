@@ -94,7 +94,7 @@ impl Lines {
     /// # Errors
     /// [`Rejected`] when it has none: a nonce used, waiting or ahead of a gap, a place lost, or a full line.
     pub fn place(&mut self, account: &Account, verified: &VerifiedTx) -> Result<Place, Rejected> {
-        let (payer, got) = (verified.tx().payer(), verified.tx().nonce);
+        let (payer, got) = (verified.payer(), verified.tx().nonce);
         self.hold(account, payer, got);
         let line = self.line(&payer);
         let expected = account.nonce.saturating_add(line.len() as u64);
@@ -184,7 +184,7 @@ impl Lines {
     /// Forgets that a transaction had won its nonce, when it may not wait any more; what stands behind its place
     /// has a gap before it.
     pub fn refused(&mut self, verified: &VerifiedTx) {
-        let (payer, nonce, hash) = (verified.tx().payer(), verified.tx().nonce, verified.hash());
+        let (payer, nonce, hash) = (verified.payer(), verified.tx().nonce, verified.hash());
         if self.winners.get(&(payer, nonce)).is_none_or(|winner| winner.waiting.hash != hash) {
             return;
         }

@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
     /// The inner error says why it is not; then nothing has happened.
     pub fn take(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<(), Rejected>, Fatal> {
         let (hash, bytes) = (verified.hash(), verified.byte_len());
-        let account = account::get(&self.overlay, &verified.tx().payer())?;
+        let account = account::get(&self.overlay, &verified.payer())?;
         let admitted = split(Admitted::new(&self.overlay, self.parent, &account, verified))?;
         let (admitted, budget) = match admitted.and_then(|tx| self.budget.after(&tx).map(|left| (tx, left))) {
             Ok(found) => found,

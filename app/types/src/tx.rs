@@ -89,6 +89,12 @@ impl SignedTx {
     /// # Errors
     /// [`Rejected`] naming the rule; the cheap checks come first.
     pub fn verify(self, chain_id: &str) -> Result<VerifiedTx, Rejected> {
+        let bytes = self.encode();
+        self.verified(chain_id, TxHash::of(&bytes), bytes.len())
+    }
+
+    /// As [`SignedTx::verify`], for the bytes that it was decoded from: no other bytes decode to it.
+    fn verified(self, chain_id: &str, hash: TxHash, bytes: usize) -> Result<VerifiedTx, Rejected> {
         let tx = &self.tx;
         if tx.chain_id.len() > MAX_CHAIN_ID_BYTES || tx.chain_id != chain_id {
             return Err(Rejected::WrongChainId { expected: chain_id.into() });
@@ -103,8 +109,7 @@ impl SignedTx {
             KeyError::Malformed => Rejected::BadPublicKey,
             KeyError::BadSignature => Rejected::BadSignature,
         })?;
-        let bytes = self.encode();
-        Ok(VerifiedTx { hash: TxHash::of(&bytes), bytes: bytes.len() as u64, tx: self.tx })
+        Ok(VerifiedTx { hash, bytes: bytes as u64, payer: tx.payer(), tx: self.tx })
     }
 }
 
@@ -113,6 +118,7 @@ impl SignedTx {
 pub struct VerifiedTx {
     hash: TxHash,
     bytes: u64,
+    payer: Address,
     tx: Tx,
 }
 
@@ -122,12 +128,17 @@ impl VerifiedTx {
     /// # Errors
     /// As [`SignedTx::decode`] and [`SignedTx::verify`].
     pub fn from_bytes(bytes: &[u8], chain_id: &str) -> Result<Self, Rejected> {
-        SignedTx::decode(bytes)?.verify(chain_id)
+        SignedTx::decode(bytes)?.verified(chain_id, TxHash::of(bytes), bytes.len())
     }
 
     /// SHA-256 of the bytes.
     pub fn hash(&self) -> TxHash {
         self.hash
+    }
+
+    /// The account that signs and pays.
+    pub fn payer(&self) -> Address {
+        self.payer
     }
 
     /// Number of bytes.
@@ -176,5 +187,26 @@ mod tests {
         assert_eq!(hex::encode(codec::encode(&tx)), expected.concat());
         let bytes = tx.sign(&secret).unwrap().encode();
         assert!(VerifiedTx::from_bytes(&bytes, "c").is_ok());
+    }
+
+    #[test]
+    fn what_was_verified_says_the_same_of_itself_from_its_bytes_and_decoded() {
+        for secret in [SecretKey::Ed25519([7; 32]), SecretKey::Secp256k1([8; 32])] {
+            let key = secret.public_key().unwrap();
+            let tx = Tx {
+                chain_id: "c".into(),
+                key,
+                nonce: 1,
+                valid_until_height: 2,
+                max_fee: Amount(3),
+                tip: Amount(4),
+                messages: vec![Message::Transfer(Transfer { to: Address([5; 32]), amount: Amount(6) })],
+            };
+            let bytes = tx.sign(&secret).unwrap().encode();
+            let verified = VerifiedTx::from_bytes(&bytes, "c").unwrap();
+            assert_eq!(SignedTx::decode(&bytes).unwrap().verify("c").as_ref(), Ok(&verified));
+            let said = (verified.hash(), verified.byte_len(), verified.payer());
+            assert_eq!(said, (TxHash::of(&bytes), bytes.len() as u64, key.address()));
+        }
     }
 }
