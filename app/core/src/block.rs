@@ -64,7 +64,7 @@ impl TxResult {
             fee: Amount::ZERO,
             tip: Amount::ZERO,
             units: 0,
-            events: vec![Event::new("claim", &attributes)],
+            events: vec![Event::new("claim", attributes)],
         }
     }
 
@@ -94,9 +94,8 @@ pub struct Event {
 
 impl Event {
     /// An event whose attributes are all worth indexing.
-    pub(crate) fn new(kind: &str, attributes: &[(&str, String)]) -> Self {
-        let attributes =
-            attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone(), true)).collect();
+    pub(crate) fn new<const N: usize>(kind: &str, attributes: [(&str, String); N]) -> Self {
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value, true)).into();
         Self { kind: kind.into(), attributes }
     }
 }

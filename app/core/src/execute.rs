@@ -45,7 +45,7 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Adds an event with indexed attributes.
-    pub fn event(&mut self, kind: &str, attributes: &[(&str, String)]) {
+    pub fn event<const N: usize>(&mut self, kind: &str, attributes: [(&str, String); N]) {
         self.events.push(Event::new(kind, attributes));
     }
 
@@ -83,7 +83,7 @@ pub(crate) fn execute(
         units: admitted.units(),
         events: vec![Event::new(
             "tx",
-            &[
+            [
                 ("payer", admitted.payer().to_string()),
                 ("fee", admitted.fee().to_string()),
                 ("tip", admitted.tip().to_string()),

@@ -82,6 +82,6 @@ fn put(state: &mut Overlay<'_>, call: &mut Call<'_>, receipt: &Receipt) {
     };
     call.event(
         "infer",
-        &[("model", receipt.model.to_string()), ("index", call.index.to_string()), ("outcome", outcome)],
+        [("model", receipt.model.to_string()), ("index", call.index.to_string()), ("outcome", outcome)],
     );
 }

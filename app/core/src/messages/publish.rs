@@ -35,7 +35,7 @@ pub(super) fn execute(
     model::put(state, &id, &record);
     call.event(
         "publish_model",
-        &[("model", id.to_string()), ("owner", owner.to_string()), ("deposit", deposit.to_string())],
+        [("model", id.to_string()), ("owner", owner.to_string()), ("deposit", deposit.to_string())],
     );
     Ok(())
 }

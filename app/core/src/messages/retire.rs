@@ -38,6 +38,6 @@ pub(super) fn execute(
     record.state = ModelState::Retired { compiled, height, stored };
     model::put(state, &retire.model, &record);
     hot::forget(state, &retire.model)?;
-    call.event("retire_model", &[("model", retire.model.to_string()), ("deposit", deposit.to_string())]);
+    call.event("retire_model", [("model", retire.model.to_string()), ("deposit", deposit.to_string())]);
     Ok(())
 }

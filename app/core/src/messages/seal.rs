@@ -34,7 +34,7 @@ pub(super) fn execute(seal: &SealModel, state: &mut Overlay<'_>, call: &mut Call
     };
     call.event(
         "seal_model",
-        &[
+        [
             ("model", seal.model.to_string()),
             ("plan", compiled.plan.to_string()),
             ("units", compiled.units.to_string()),

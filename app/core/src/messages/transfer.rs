@@ -24,7 +24,7 @@ pub(super) fn execute(
     account::put(state, &transfer.to, &receiver);
     call.event(
         "transfer",
-        &[("from", from.to_string()), ("to", transfer.to.to_string()), ("amount", needed.to_string())],
+        [("from", from.to_string()), ("to", transfer.to.to_string()), ("amount", needed.to_string())],
     );
     Ok(())
 }

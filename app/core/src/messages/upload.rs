@@ -42,7 +42,7 @@ pub(super) fn execute(
     chunks::add(state, &hash, &chunk.bytes)?;
     record.state = ModelState::Uploading { next_chunk: next.saturating_add(1) };
     model::put(state, &chunk.model, &record);
-    call.event("upload_chunk", &[("model", chunk.model.to_string()), ("index", got.to_string())]);
+    call.event("upload_chunk", [("model", chunk.model.to_string()), ("index", got.to_string())]);
     Ok(())
 }
 
