@@ -8,6 +8,7 @@ use crate::block::{BlockInput, BlockResult, Parent};
 use crate::blocks::Blocks;
 use crate::chain;
 use crate::check::{Check, Checked};
+use crate::draft::Drafts;
 use crate::engine::Engine;
 use crate::fatal::Fatal;
 use crate::genesis::{self, First, InitError};
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub engine: Engine,
     pub check: Check,
     pub verifier: Verifier,
+    pub drafts: Drafts,
 }
 
 impl Shared {
@@ -86,7 +88,13 @@ impl App {
     /// # Errors
     /// [`Fatal`] when the store fails, or holds a chain of another app version or of an engine that is not given.
     pub fn open(store: Store, engine: Engine) -> Result<App, Fatal> {
-        let shared = Shared { store, engine, check: Check::new(), verifier: Verifier::new() };
+        let shared = Shared {
+            store,
+            engine,
+            check: Check::new(),
+            verifier: Verifier::new(),
+            drafts: Drafts::default(),
+        };
         if shared.store.version().is_some() {
             shared.go_on()?;
         }
@@ -146,6 +154,7 @@ impl App {
         let First { changes, models } = genesis::first(engine, chain_id, app_state, files)?;
         let root = store.genesis(changes).map_err(Fatal::from)?;
         imported::chunks(store, &models, files)?;
+        self.shared.drafts.clear();
         self.shared.committed()?;
         *blocks = Blocks::default();
         Ok(root)
@@ -159,6 +168,7 @@ impl App {
         let mut blocks = self.blocks();
         *blocks = Blocks::default();
         self.shared.check.clear();
+        self.shared.drafts.clear();
         let committed = self.shared.store.adopt(restored)?;
         self.shared.go_on()?;
         Ok(Committed { height: committed.version, app_hash: committed.root })
@@ -189,7 +199,8 @@ impl App {
         let parent = self.shared.check.parent()?;
         parent.expect("PrepareProposal", height)?;
         blocks.open();
-        let (packed, block) = proposal::prepare(&parent, &self.shared, &txs, max_bytes)?;
+        let draft = self.shared.drafts.take(height, max_bytes);
+        let (packed, block) = proposal::prepare(&parent, &self.shared, txs, max_bytes, draft)?;
         blocks.keep(block);
         Ok(packed)
     }
@@ -202,6 +213,7 @@ impl App {
         let mut blocks = self.blocks();
         let parent = self.shared.check.parent()?;
         parent.expect("ProcessProposal", height)?;
+        self.shared.drafts.over(height);
         blocks.open();
         if blocks.knows(&Fingerprint::of(height, txs)) {
             return Ok(Verdict::Accept);
@@ -225,6 +237,7 @@ impl App {
         let mut blocks = self.blocks();
         let parent = self.shared.check.parent()?;
         parent.expect("FinalizeBlock", block.height)?;
+        self.shared.drafts.over(block.height);
         blocks.open();
         let staged = match blocks.take(&Fingerprint::of(block.height, &block.txs)) {
             Some(staged) => staged,

@@ -6,6 +6,7 @@ mod blocks;
 mod chain;
 mod checktx;
 mod claims;
+mod draft;
 mod engines;
 mod export;
 mod fees;
