@@ -7,8 +7,7 @@
 //! otherwise thrown away. So a draft decides how long a proposal takes, and no byte of it.
 //!
 //! A draft never runs a model: it stops at a transaction that runs something whose outcome is not known. It ends with
-//! the first call for a block of its height. It is made by a node that was asked for proposals lately, when as many
-//! heights have gone by as between the last two: proposers take turns, and the others would work for nothing.
+//! the first call for a block of its height, and is not made where no proposal was asked for lately.
 
 use crate::ahead::Ahead;
 use crate::app::Shared;
@@ -20,8 +19,8 @@ use assay_types::hash::TxHash;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Heights after which a node that was asked for a proposal is no proposer any more.
-const LATELY: u64 = 128;
+/// Heights for which drafts are made after one whose proposal was asked for.
+const LATELY: u64 = 16;
 /// How often a draft of a height is begun anew, because something came that is packed before what it has.
 const MOST_BEGUN: u32 = 4;
 
@@ -135,24 +134,8 @@ struct State {
     draft: Option<Draft>,
     /// The next height for which a block was asked for already, or is decided.
     over: u64,
-    /// The last proposal that was asked for.
-    asked: Option<Asked>,
-}
-
-#[derive(Clone, Copy)]
-struct Asked {
-    height: u64,
-    max_bytes: u64,
-    /// Heights from the one before it.
-    turn: u64,
-}
-
-impl Asked {
-    /// Whether a proposal of a height is likely to be asked for.
-    fn again(&self, height: u64) -> bool {
-        let since = height.saturating_sub(self.height);
-        since >= self.turn && since <= LATELY
-    }
+    /// The height of the last proposal that was asked for, and what it might hold.
+    asked: Option<(u64, u64)>,
 }
 
 impl Drafts {
@@ -165,13 +148,16 @@ impl Drafts {
         let mut state = self.lock();
         let parent = shared.check.parent()?;
         let height = parent.next;
-        let Some(asked) = state.asked.filter(|asked| asked.again(height)) else { return Ok(()) };
+        let max_bytes = match state.asked {
+            Some((asked, max_bytes)) if height <= asked.saturating_add(LATELY) => max_bytes,
+            _ => return Ok(()),
+        };
         if height <= state.over || self.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
         // It is put back when nothing failed.
         let draft = state.draft.take().filter(|draft| Arc::ptr_eq(&draft.parent, &parent));
-        let mut draft = draft.unwrap_or_else(|| Draft::new(parent, asked.max_bytes));
+        let mut draft = draft.unwrap_or_else(|| Draft::new(parent, max_bytes));
         draft.go_on(shared, &self.stop)?;
         state.draft = Some(draft);
         Ok(())
@@ -180,12 +166,7 @@ impl Drafts {
     /// Gives the draft away to the proposal of a height; there is none of that height any more.
     pub fn take(&self, height: u64, max_bytes: u64) -> Option<Draft> {
         let mut state = self.end(height);
-        // In another round of one height nothing is learned.
-        let turn = state.asked.map_or(1, |last| match height.saturating_sub(last.height) {
-            0 => last.turn,
-            turn => turn.min(LATELY),
-        });
-        state.asked = Some(Asked { height, max_bytes, turn });
+        state.asked = Some((height, max_bytes));
         state.draft.take()
     }
 

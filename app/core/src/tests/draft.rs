@@ -65,30 +65,6 @@ fn what_waits_is_gone_through_ahead_once_a_proposal_was_asked_for() {
 }
 
 #[test]
-fn a_proposer_among_others_drafts_when_it_is_its_turn_again() {
-    let chain = chain();
-    let mut nonce = 0;
-    // Whether anything was drafted at the next height, which is then proposed by this node or by another.
-    let mut next = |own: bool| {
-        let tx = transfer(0, nonce, 0);
-        nonce += 1;
-        assert!(chain.app.check_tx(&tx).unwrap().is_ok());
-        let drafted = drafted(&chain) > 0;
-        if own {
-            let block = chain.app.prepare_proposal(chain.next(), vec![tx], u64::MAX).unwrap();
-            commit(&chain, &block);
-        } else {
-            commit(&chain, &chain.claimed(&[tx]));
-        }
-        drafted
-    };
-    let turns = [true, false, false, true, false, false, true, false, false, true];
-    let drafted = turns.map(&mut next);
-    // The first time it is asked for any, then for the one after; then it knows its turn.
-    assert_eq!(drafted, [false, true, true, true, false, false, true, false, false, true]);
-}
-
-#[test]
 fn a_draft_stops_at_a_model_that_would_have_to_run_and_goes_on_when_it_has_run() {
     let chain = chain();
     asked(&chain);
