@@ -8,7 +8,6 @@ use crate::block::{BlockInput, BlockResult, Parent};
 use crate::blocks::Blocks;
 use crate::chain;
 use crate::check::{Check, Checked};
-use crate::draft::Drafts;
 use crate::engine::Engine;
 use crate::fatal::Fatal;
 use crate::genesis::{self, First, InitError};
@@ -50,7 +49,6 @@ pub(crate) struct Shared {
     pub engine: Engine,
     pub check: Check,
     pub verifier: Verifier,
-    pub drafts: Drafts,
 }
 
 impl Shared {
@@ -88,13 +86,7 @@ impl App {
     /// # Errors
     /// [`Fatal`] when the store fails, or holds a chain of another app version or of an engine that is not given.
     pub fn open(store: Store, engine: Engine) -> Result<App, Fatal> {
-        let shared = Shared {
-            store,
-            engine,
-            check: Check::new(),
-            verifier: Verifier::new(),
-            drafts: Drafts::default(),
-        };
+        let shared = Shared { store, engine, check: Check::new(), verifier: Verifier::new() };
         if shared.store.version().is_some() {
             shared.go_on()?;
         }
@@ -154,7 +146,6 @@ impl App {
         let First { changes, models } = genesis::first(engine, chain_id, app_state, files)?;
         let root = store.genesis(changes).map_err(Fatal::from)?;
         imported::chunks(store, &models, files)?;
-        self.shared.drafts.clear();
         self.shared.committed()?;
         *blocks = Blocks::default();
         Ok(root)
@@ -168,7 +159,6 @@ impl App {
         let mut blocks = self.blocks();
         *blocks = Blocks::default();
         self.shared.check.clear();
-        self.shared.drafts.clear();
         let committed = self.shared.store.adopt(restored)?;
         self.shared.go_on()?;
         Ok(Committed { height: committed.version, app_hash: committed.root })
@@ -199,8 +189,7 @@ impl App {
         let parent = self.shared.check.parent()?;
         parent.expect("PrepareProposal", height)?;
         blocks.open();
-        let draft = self.shared.drafts.take(height, max_bytes);
-        let (packed, block) = proposal::prepare(&parent, &self.shared, txs, max_bytes, draft)?;
+        let (packed, block) = proposal::prepare(&parent, &self.shared, &txs, max_bytes)?;
         blocks.keep(block);
         Ok(packed)
     }
@@ -213,7 +202,6 @@ impl App {
         let mut blocks = self.blocks();
         let parent = self.shared.check.parent()?;
         parent.expect("ProcessProposal", height)?;
-        self.shared.drafts.over(height);
         blocks.open();
         if blocks.knows(&Fingerprint::of(height, txs)) {
             return Ok(Verdict::Accept);
@@ -237,7 +225,6 @@ impl App {
         let mut blocks = self.blocks();
         let parent = self.shared.check.parent()?;
         parent.expect("FinalizeBlock", block.height)?;
-        self.shared.drafts.over(block.height);
         blocks.open();
         let staged = match blocks.take(&Fingerprint::of(block.height, &block.txs)) {
             Some(staged) => staged,

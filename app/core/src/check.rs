@@ -11,13 +11,12 @@ use crate::block::Parent;
 use crate::engine::Engine;
 use crate::fatal::{Failure, Fatal, split};
 use crate::verify::Verifier;
-use crate::waiting::{Lines, MAX_WAITING};
+use crate::waiting::Lines;
 use assay_types::address::Address;
 use assay_types::amount::Amount;
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
 use assay_types::message::Message;
-use assay_types::params::Params;
 use assay_types::tx::{Tx, VerifiedTx};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,24 +57,6 @@ impl Checked {
 struct State {
     parent: Arc<Parent>,
     waiting: Lines,
-    arrived: Arrived,
-}
-
-/// What was let in since the last commit, in that order: as CometBFT has it, but for what it dropped by itself.
-#[derive(Default)]
-struct Arrived {
-    txs: Vec<Arc<VerifiedTx>>,
-    bytes: u64,
-}
-
-impl Arrived {
-    /// Notes one. A block's worth and more is enough: what comes then stands behind it.
-    fn push(&mut self, verified: &Arc<VerifiedTx>, params: &Params) {
-        if self.bytes < params.max_block_bytes.saturating_mul(2) && self.txs.len() < MAX_WAITING {
-            self.bytes = self.bytes.saturating_add(verified.byte_len());
-            self.txs.push(verified.clone());
-        }
-    }
 }
 
 /// The state of CheckTx, under its own lock.
@@ -107,14 +88,7 @@ impl Check {
         let mut state = self.lock();
         let mut waiting = state.take().map(|state| state.waiting).unwrap_or_default();
         waiting.reset();
-        *state = Some(State { parent, waiting, arrived: Arrived::default() });
-    }
-
-    /// What was let in on a state, without the first ones.
-    pub fn arrived(&self, parent: &Arc<Parent>, without: usize) -> Vec<Arc<VerifiedTx>> {
-        let state = self.lock();
-        let state = state.as_ref().filter(|state| Arc::ptr_eq(&state.parent, parent));
-        state.and_then(|state| state.arrived.txs.get(without..)).map(<[_]>::to_vec).unwrap_or_default()
+        *state = Some(State { parent, waiting });
     }
 
     /// Forgets everything; nothing passes before the next [`Check::reset`].
@@ -155,9 +129,6 @@ impl Check {
 impl State {
     fn admit(&mut self, verified: Arc<VerifiedTx>) -> Result<Result<Admitted, Rejected>, Fatal> {
         let admitted = split(self.try_admit(verified.clone()))?;
-        if admitted.is_ok() {
-            self.arrived.push(&verified, &self.parent.params);
-        }
         // A copy says nothing of the one that waits.
         if admitted.as_ref().is_err_and(|rejected| *rejected != Rejected::WaitsAlready) {
             self.waiting.refused(&verified);

@@ -8,16 +8,16 @@ use crate::ahead::{self, Ahead};
 use crate::app::Shared;
 use crate::block::Parent;
 use crate::difference::{self, Divergence, Refusal};
-use crate::draft::Draft;
 use crate::fatal::Fatal;
-use crate::order::order;
-use crate::pack::{Fate, Packing, PausedPacking, block_bytes};
+use crate::job;
+use crate::order::{Candidate, order};
 use crate::stage::{Computed, StagedBlock};
 use crate::walk::{Walk, execute_all};
 use assay_types::claim::Claim;
 use assay_types::error::Rejected;
 use assay_types::hash::TxHash;
-use std::sync::Arc;
+use assay_types::limits::MAX_TX_BYTES;
+use assay_types::params::Params;
 
 /// A validator's answer to a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,39 @@ pub enum Verdict {
     Reject(Refusal),
 }
 
+/// Bytes that a transaction takes of a block: CometBFT counts the protobuf field around it.
+fn block_bytes(len: usize) -> u64 {
+    let mut varint: u64 = 1;
+    let mut rest = len >> 7;
+    while rest > 0 {
+        varint += 1;
+        rest >>= 7;
+    }
+    (len as u64).saturating_add(1).saturating_add(varint)
+}
+
+/// What a block's bytes still have room for, the claim's own counted.
+struct Room {
+    most: u64,
+    used: u64,
+}
+
+impl Room {
+    /// All of a block of at most `max_bytes`, as CometBFT counts them.
+    fn of(params: &Params, max_bytes: u64) -> Self {
+        Self { most: max_bytes.min(params.max_block_bytes), used: 0 }
+    }
+
+    /// Bytes taken with so many more bytes of transactions and a claim of so many outcomes; `None` when that
+    /// is too much.
+    fn with(&self, bytes: u64, outcomes: usize) -> Option<u64> {
+        let claim = Claim::most_bytes(outcomes);
+        let used = self.used.saturating_add(bytes);
+        let fits = claim <= MAX_TX_BYTES && used.saturating_add(block_bytes(claim)) <= self.most;
+        fits.then_some(used)
+    }
+}
+
 /// Packs a block: the claim, and what is admissible, within the bytes, the units and the inferences of a block.
 ///
 /// What is left out because of its place, such as a transaction that is paid for by one behind it, is tried once
@@ -35,49 +68,54 @@ pub enum Verdict {
 ///
 /// Where not even the claim of an empty block fits, the block has no transactions at all: it does nothing, so
 /// nothing is claimed of it.
-///
-/// A draft of this very block spares what it has gone through, and changes nothing.
 pub(crate) fn prepare(
-    parent: &Arc<Parent>,
+    parent: &Parent,
     shared: &Shared,
-    mut txs: Vec<Vec<u8>>,
+    txs: &[Vec<u8>],
     max_bytes: u64,
-    draft: Option<Draft>,
 ) -> Result<(Vec<Vec<u8>>, StagedBlock), Fatal> {
-    let list = order(parent, shared, &txs)?;
+    let mut room = Room::of(&parent.params, max_bytes);
+    let mut walk = Walk::new(parent, shared);
+    let mut packed = Vec::new();
+    let list = order(parent, shared, txs)?;
     let verified: Vec<_> = list.iter().map(|candidate| candidate.verified.clone()).collect();
     Ahead::new(parent, shared).compute(&verified)?;
-    let (paused, gone) = match draft.and_then(|draft| draft.begins(parent, &list, max_bytes)) {
-        Some(begun) => begun,
-        None => (PausedPacking::new(parent, max_bytes), Vec::new()),
-    };
-    let mut packing = Packing::resume(parent, shared, paused);
-    let (mut order, mut late, mut gone) = (Vec::with_capacity(list.len()), Vec::new(), gone.into_iter());
-    for candidate in list {
-        let fate = match gone.next() {
-            Some(fate) => fate,
-            None => packing.offer(&candidate.verified)?,
-        };
-        match fate {
-            Fate::Packed => order.push(candidate.at),
-            Fate::Late => late.push(candidate),
-            Fate::Left | Fate::NoRoom => {}
-        }
-    }
-    for candidate in late {
-        if packing.offer(&candidate.verified)? == Fate::Packed {
-            order.push(candidate.at);
-        }
-    }
-    let (walk, claimed) = packing.end();
+    let late = pack(&mut walk, &mut room, &mut packed, list)?;
+    pack(&mut walk, &mut room, &mut packed, late)?;
     let computed = Computed::new(&shared.store, walk.finish()?)?;
-    let mut packed = Vec::with_capacity(order.len().saturating_add(1));
-    if claimed {
-        packed.push(computed.claim().encode());
+    if room.with(0, computed.jobs().len()).is_some() {
+        packed.insert(0, computed.claim().encode());
     }
-    packed.extend(order.into_iter().filter_map(|at| txs.get_mut(at).map(std::mem::take)));
     let block = computed.into_block(&shared.store, &packed)?;
     Ok((packed, block))
+}
+
+/// Packs what fits and is admissible, and gives back what another transaction of this block may yet make so.
+fn pack(
+    walk: &mut Walk<'_>,
+    room: &mut Room,
+    packed: &mut Vec<Vec<u8>>,
+    list: Vec<Candidate>,
+) -> Result<Vec<Candidate>, Fatal> {
+    let mut late = Vec::new();
+    for candidate in list {
+        let outcomes = walk.jobs().saturating_add(job::most(candidate.verified.tx()));
+        let Some(used) = room.with(block_bytes(candidate.bytes.len()), outcomes) else { continue };
+        match walk.take(candidate.verified.clone())? {
+            Ok(()) => {
+                room.used = used;
+                packed.push(candidate.bytes);
+            }
+            Err(
+                Rejected::InsufficientBalance { .. }
+                | Rejected::NonceTooHigh { .. }
+                | Rejected::ModelUnknown
+                | Rejected::ModelNotSealed,
+            ) => late.push(candidate),
+            Err(_) => {}
+        }
+    }
+    Ok(late)
 }
 
 /// Judges a proposal: it is returned executed, or refused for the first thing wrong with it.
@@ -86,7 +124,7 @@ pub(crate) fn process(
     shared: &Shared,
     txs: &[Vec<u8>],
 ) -> Result<Result<StagedBlock, Refusal>, Fatal> {
-    let bytes = txs.iter().fold(0u64, |sum, tx| sum.saturating_add(block_bytes(tx.len() as u64)));
+    let bytes = txs.iter().fold(0u64, |sum, tx| sum.saturating_add(block_bytes(tx.len())));
     let most = parent.params.max_block_bytes;
     if bytes > most {
         let detail = format!("{bytes} bytes of transactions, more than {most}");
@@ -163,4 +201,16 @@ fn not_admissible(position: usize, bytes: &[u8], rejected: &Rejected) -> Refusal
     let detail =
         format!("transaction {position} ({hash}) is not admissible: {rejected} (code {})", rejected.code());
     Refusal::new(kind, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_takes_its_protobuf_field() {
+        for (len, bytes) in [(0, 2), (1, 3), (127, 129), (128, 131), (16_383, 16_386), (16_384, 16_388)] {
+            assert_eq!(block_bytes(len), bytes);
+        }
+    }
 }

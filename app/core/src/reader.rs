@@ -346,15 +346,6 @@ impl Reader {
         ahead::speculate(&self.view(), &self.shared.engine, work)
     }
 
-    /// Packs the transactions that wait into a draft of the next block. What this node proposes is the same with and
-    /// without it, and sooner made.
-    ///
-    /// # Errors
-    /// [`Fatal`] when the store or the machine fails. Nobody needs to stop for it, as with [`Reader::speculate`].
-    pub fn draft(&self) -> Result<(), Fatal> {
-        self.shared.drafts.go_on(&self.shared)
-    }
-
     /// How often the outcome of an inference in a block was known before the block was executed, and how often
     /// it was not.
     pub fn lookups(&self) -> (u64, u64) {

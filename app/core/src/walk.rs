@@ -33,32 +33,6 @@ pub(crate) struct Walk<'a> {
     executed: Executed,
 }
 
-/// A walk that is left for a while.
-#[derive(Debug)]
-pub(crate) struct Paused {
-    budget: Budget,
-    /// The changes so far among it.
-    executed: Executed,
-}
-
-impl Paused {
-    /// Nothing executed yet.
-    pub fn new(parent: &Parent) -> Self {
-        let executed = Executed {
-            height: parent.next,
-            engine: parent.chain.engine,
-            hashes: Vec::new(),
-            results: Vec::new(),
-            admitted: Vec::new(),
-            receipts: Vec::new(),
-            jobs: Vec::new(),
-            used: Used { prices: parent.prices, units: 0, bytes: 0 },
-            changes: Changes::default(),
-        };
-        Self { budget: Budget::of(&parent.params), executed }
-    }
-}
-
 /// Transactions that were executed: their writes and their results, before the root is known.
 #[derive(Debug)]
 pub(crate) struct Executed {
@@ -81,26 +55,29 @@ pub(crate) struct Executed {
 impl<'a> Walk<'a> {
     /// Starts on the state before the block.
     pub fn new(parent: &'a Parent, shared: &'a Shared) -> Self {
-        Self::resume(parent, shared, Paused::new(parent))
-    }
-
-    /// Goes on with a walk on the state that it was begun on.
-    pub fn resume(parent: &'a Parent, shared: &'a Shared, paused: Paused) -> Self {
-        let Paused { budget, mut executed } = paused;
-        let context = Context {
-            engine: &shared.engine,
-            chain: &parent.chain,
-            params: &parent.params,
-            height: parent.next,
-        };
-        let overlay = Overlay::with_changes(&parent.view, std::mem::take(&mut executed.changes));
-        Self { context, parent, verifier: &shared.verifier, overlay, budget, executed }
-    }
-
-    /// Leaves it for a while.
-    pub fn pause(mut self) -> Paused {
-        self.executed.changes = self.overlay.into_changes();
-        Paused { budget: self.budget, executed: self.executed }
+        Self {
+            context: Context {
+                engine: &shared.engine,
+                chain: &parent.chain,
+                params: &parent.params,
+                height: parent.next,
+            },
+            parent,
+            verifier: &shared.verifier,
+            overlay: Overlay::new(&parent.view),
+            budget: Budget::of(&parent.params),
+            executed: Executed {
+                height: parent.next,
+                engine: parent.chain.engine,
+                hashes: Vec::new(),
+                results: Vec::new(),
+                admitted: Vec::new(),
+                receipts: Vec::new(),
+                jobs: Vec::new(),
+                used: Used { prices: parent.prices, units: 0, bytes: 0 },
+                changes: Changes::default(),
+            },
+        }
     }
 
     /// Jobs that ran so far.

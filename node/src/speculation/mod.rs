@@ -1,10 +1,9 @@
-//! Speculation: what CheckTx lets wait is computed before its block comes, and packed into a draft of it.
+//! Speculation: what CheckTx lets wait is computed before its block comes.
 //!
 //! It is outside of consensus: outcomes are pure functions, so computing one early changes how long a block
 //! takes and nothing else. The threads leave the processor to a block that executes, and what fails here is
 //! not worth stopping for: it fails again where it counts.
 
-mod bell;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -14,7 +13,6 @@ pub use queue::Queue;
 use crate::metrics;
 use crate::priority::stand_back;
 use assay_core::{Checked, Reader};
-use bell::Bell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -22,8 +20,6 @@ use std::time::{Duration, Instant};
 
 /// How long a thread looks away while a block executes.
 const YIELD: Duration = Duration::from_millis(5);
-/// How long what comes is collected before it is drafted: to be woken has its price each time.
-const COLLECT: Duration = Duration::from_millis(10);
 /// How long the node waits for a run that has begun when it stops.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -42,8 +38,6 @@ pub struct Speculation {
 #[derive(Clone, Default)]
 pub struct Ahead {
     queue: Arc<Queue>,
-    /// Rung for everything that may wait.
-    bell: Arc<Bell>,
     /// Blocks that execute now.
     blocks: Arc<AtomicU32>,
 }
@@ -52,9 +46,8 @@ pub struct Ahead {
 pub struct Executing<'a>(&'a AtomicU32);
 
 impl Ahead {
-    /// Lets a transaction that may wait in the mempool be computed and drafted.
+    /// Lets a transaction that may wait in the mempool be computed.
     pub fn queue(&self, checked: &Checked) {
-        self.bell.ring();
         if checked.work.is_some() {
             let kept = self.queue.push(checked);
             metrics::queued(self.queue.len(), kept);
@@ -85,17 +78,6 @@ impl Ahead {
             }
         }
     }
-
-    /// Drafts what waits. It has the priority of a block, for it is one, and a block waits for no more than a
-    /// transaction of it.
-    fn draft(&self, reader: &Reader) {
-        while self.bell.wait() {
-            std::thread::sleep(COLLECT);
-            if let Err(error) = reader.draft() {
-                tracing::debug!(%error, "a draft failed");
-            }
-        }
-    }
 }
 
 impl Drop for Executing<'_> {
@@ -113,11 +95,7 @@ impl Speculation {
             let name = format!("ahead-{index}");
             std::thread::Builder::new().name(name).spawn(move || ahead.work(&reader)).ok()
         });
-        let drafting = {
-            let (ahead, reader) = (ahead.clone(), reader.clone());
-            std::thread::Builder::new().name("draft".into()).spawn(move || ahead.draft(&reader)).ok()
-        };
-        let workers = workers.chain(drafting).collect();
+        let workers = workers.collect();
         Self { ahead, workers }
     }
 
@@ -129,7 +107,6 @@ impl Speculation {
     /// Ends the threads; one that is in the middle of a long run is left behind.
     pub fn stop(self) {
         self.ahead.queue.close();
-        self.ahead.bell.close();
         let deadline = Instant::now() + PATIENCE;
         while self.workers.iter().any(|worker| !worker.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(YIELD);

@@ -6,7 +6,6 @@ mod blocks;
 mod chain;
 mod checktx;
 mod claims;
-mod draft;
 mod engines;
 mod export;
 mod fees;
