@@ -262,6 +262,11 @@ impl<'a> Early<'a> {
     pub(crate) const NONE: Self =
         Self { residual: None, floor: f32::NEG_INFINITY, low: f32::NEG_INFINITY, high: f32::INFINITY };
 
+    /// Whether either bound is there.
+    pub(crate) fn bounded(&self) -> bool {
+        self.floor > f32::NEG_INFINITY || self.high < f32::INFINITY
+    }
+
     pub(crate) fn split<'p>(posts: &'p [Post<'a>]) -> (Self, &'p [Post<'a>]) {
         let (mut early, mut rest) = (Self::NONE, posts);
         if let [

@@ -7,6 +7,7 @@ struct Case {
     outputs: usize,
     groups: usize,
     input: ConvInput,
+    strip: usize,
     /// Plane after plane.
     x: Vec<f32>,
     weights: Vec<f32>,
@@ -46,6 +47,7 @@ impl Case {
             outputs,
             groups,
             input,
+            strip: source.one_of(&[1, 400, frame::STRIP]),
             x: source.list(channels * window.input[0] * window.input[1]),
             weights: if framed { source.finite_list(weights) } else { source.list(weights) },
             bias: (source.below(2) == 0).then(|| source.list(outputs)),
@@ -80,8 +82,13 @@ impl Case {
         y
     }
 
+    fn conv(&self) -> Conv {
+        let (window, input) = (self.window, self.input);
+        Conv::in_strips(window, self.channels, self.outputs, self.groups, input, self.strip).unwrap()
+    }
+
     fn run(&self, isa: Isa, parts: usize) -> Vec<f32> {
-        let conv = Conv::new(self.window, self.channels, self.outputs, self.groups, self.input).unwrap();
+        let conv = self.conv();
         let plane = self.window.input[0] * self.window.input[1];
         let x = match self.input {
             ConvInput::Planes => self.x.clone(),
@@ -168,11 +175,36 @@ fn images_together_have_the_bits_of_each_alone() {
 #[test]
 fn convolutions_have_the_bits_of_the_plain_loop() {
     let mut source = Source::new(10);
-    for round in 0..60 {
+    let mut in_strips = 0;
+    for round in 0..90 {
         let window = random_window(&mut source, round % 3 > 0);
         let (channels, outputs) = (source.between(1, 40), source.between(1, 50));
         let input = source.one_of(&[ConvInput::Planes, ConvInput::Blocks]);
-        Case::random(&mut source, window, [channels, outputs, 1], input).check();
+        let case = Case::random(&mut source, window, [channels, outputs, 1], input);
+        case.check();
+        in_strips += usize::from(case.conv().frame.strip < window.output[0]);
+    }
+    assert!(in_strips > 2, "{in_strips} have more than one strip");
+}
+
+#[test]
+fn strips_of_large_images_have_the_bits_of_the_plain_loop() {
+    let mut source = Source::new(14);
+    let window = Pool {
+        input: [61, 60],
+        output: [61, 60],
+        kernel: [3; 2],
+        stride: [1; 2],
+        dilation: [1; 2],
+        pad: [1; 2],
+    };
+    let picked = Pool { input: [121, 120], kernel: [1; 2], stride: [2; 2], pad: [0; 2], ..window };
+    for window in [window, picked] {
+        let mut case = Case::random(&mut source, window, [40, 16, 1], ConvInput::Blocks);
+        case.strip = frame::STRIP;
+        let conv = case.conv();
+        assert!(conv.scratch_len() > 0 && conv.frame.strip < 61, "copied in more than one strip");
+        case.check();
     }
 }
 

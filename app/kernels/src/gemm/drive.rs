@@ -11,15 +11,30 @@ use std::ops::Range;
 /// Where rows start: row r at `r / width * down + r % width * across`.
 #[derive(Clone, Copy)]
 pub(crate) struct RowPlace {
-    pub(crate) width: usize,
-    pub(crate) down: usize,
-    pub(crate) across: usize,
+    width: usize,
+    down: usize,
+    across: usize,
 }
 
 impl RowPlace {
+    /// Rows in lines of `width`. Lines that go on where the one before ends are one line.
+    pub(crate) fn lines(width: usize, down: usize, across: usize) -> Self {
+        if width.checked_mul(across) == Some(down) {
+            Self::line(across)
+        } else {
+            Self { width, down, across }
+        }
+    }
+
+    /// Rows in one line.
+    pub(crate) fn line(across: usize) -> Self {
+        Self { width: usize::MAX, down: 0, across }
+    }
+
     fn from(&self, row: usize, x: *const f32) -> Walk {
         let line = x.wrapping_add(row / self.width * self.down);
-        Walk { place: *self, line, column: row % self.width }
+        let column = row % self.width;
+        Walk { place: *self, line, column, at: line.wrapping_add(column * self.across) }
     }
 }
 
@@ -28,6 +43,8 @@ struct Walk {
     place: RowPlace,
     line: *const f32,
     column: usize,
+    /// The next row's start.
+    at: *const f32,
 }
 
 impl Walk {
@@ -36,6 +53,14 @@ impl Walk {
     #[inline]
     fn take(&mut self, starts: &mut [*const f32]) -> Option<usize> {
         let (first, width) = (self.column, self.place.width);
+        if starts.len() < width - first {
+            for start in &mut *starts {
+                *start = self.at;
+                self.at = self.at.wrapping_add(self.place.across);
+            }
+            self.column = first.wrapping_add(starts.len());
+            return Some(self.place.across);
+        }
         let mut second = first.wrapping_add(HALF);
         while second >= width {
             second -= width;
@@ -43,10 +68,12 @@ impl Walk {
         let even = first.saturating_add(starts.len().min(HALF)) <= width
             && second + starts.len().saturating_sub(HALF) <= width;
         for start in starts {
-            *start = self.line.wrapping_add(self.column * self.place.across);
+            *start = self.at;
+            self.at = self.at.wrapping_add(self.place.across);
             self.column += 1;
-            if self.column == self.place.width {
+            if self.column == width {
                 (self.line, self.column) = (self.line.wrapping_add(self.place.down), 0);
+                self.at = self.line;
             }
         }
         even.then_some(self.place.across)
@@ -216,6 +243,7 @@ impl Pass<'_> {
                 park: to < job.depth,
                 bias: bias.as_ptr(),
                 residual: std::ptr::null(),
+                bounded: early.bounded(),
                 floor: early.floor,
                 low: early.low,
                 high: early.high,

@@ -126,7 +126,7 @@ pub fn gemm(isa: Isa, gemm: &Gemm<'_>, y: &mut [f32]) {
         first_column: 0,
         depth: gemm.depth,
         x: gemm.x.as_ptr(),
-        place: RowPlace { width: usize::MAX, down: 0, across: gemm.x_row },
+        place: RowPlace::line(gemm.x_row),
         taps: gemm.taps,
         grain: 1,
         row_bytes: gemm.depth * size_of::<f32>(),

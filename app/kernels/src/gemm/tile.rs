@@ -35,7 +35,8 @@ pub(crate) struct Tile {
     pub(crate) bias: *const f32,
     /// Added after the bias, laid out as the output is; null if there is none.
     pub(crate) residual: *const f32,
-    /// Bounds, infinite if there are none: what is below `floor` becomes `low`.
+    /// Whether there are bounds: what is below `floor` becomes `low`, and what is above `high` becomes that.
+    pub(crate) bounded: bool,
     pub(crate) floor: f32,
     pub(crate) low: f32,
     pub(crate) high: f32,
@@ -154,51 +155,53 @@ unsafe fn tile<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: boo
             }
         }
         V::terms::<ROWS, PANELS, TAPS>(t, &mut sums);
-        if !t.park {
-            finish::<V, ROWS, PANELS>(t, &mut sums);
-        }
-        for r in 0..ROWS {
-            for p in 0..PANELS {
-                let y = t.y.add(at(r, p));
-                if partial && p == PANELS - 1 {
-                    sums[r][p].write_part(y, t.last)
-                } else {
-                    sums[r][p].write(y)
-                }
-            }
+        match (t.park, t.residual.is_null(), t.bounded) {
+            (true, _, _) => put::<V, ROWS, PANELS, true, false, false>(t, &sums),
+            (_, true, false) => put::<V, ROWS, PANELS, false, false, false>(t, &sums),
+            (_, true, true) => put::<V, ROWS, PANELS, false, false, true>(t, &sums),
+            (_, false, false) => put::<V, ROWS, PANELS, false, true, false>(t, &sums),
+            (_, false, true) => put::<V, ROWS, PANELS, false, true, true>(t, &sums),
         }
     }
 }
 
-/// What comes after the sum, in registers.
+/// Writes the results, row after row: bare sums, or what comes after a sum done to them in registers.
 ///
 /// # Safety
 /// As for [`TileFn`].
 #[inline(always)]
-unsafe fn finish<V: Lanes, const ROWS: usize, const PANELS: usize>(t: &Tile, sums: &mut [[V; PANELS]; ROWS]) {
+unsafe fn put<
+    V: Lanes,
+    const ROWS: usize,
+    const PANELS: usize,
+    const BARE: bool,
+    const RESIDUAL: bool,
+    const BOUNDED: bool,
+>(
+    t: &Tile,
+    sums: &[[V; PANELS]; ROWS],
+) {
     let (floor, low, high) = (V::splat(t.floor), V::splat(t.low), V::splat(t.high));
     // SAFETY: the caller's.
     unsafe {
         for p in 0..PANELS {
+            let part = t.last < LANES && p == PANELS - 1;
             let bias = V::read(t.bias.add(p * LANES));
-            for sum in sums.iter_mut() {
-                sum[p] = sum[p].add(bias);
-            }
-        }
-        if !t.residual.is_null() {
             for r in 0..ROWS {
-                for p in 0..PANELS {
-                    let at = r.wrapping_mul(t.y_row).wrapping_add(p.wrapping_mul(t.y_panel));
-                    let from = t.residual.add(at);
-                    let part = t.last < LANES && p == PANELS - 1;
-                    let other = if part { V::read_part(from, t.last, 0.0) } else { V::read(from) };
-                    sums[r][p] = sums[r][p].add(other);
+                let at = r.wrapping_mul(t.y_row).wrapping_add(p.wrapping_mul(t.y_panel));
+                let mut sum = sums[r][p];
+                if !BARE {
+                    sum = sum.add(bias);
                 }
-            }
-        }
-        for p in 0..PANELS {
-            for sum in sums.iter_mut() {
-                sum[p] = sum[p].select_lt(floor, low, sum[p]).min(high);
+                if RESIDUAL {
+                    let from = t.residual.add(at);
+                    sum = sum.add(if part { V::read_part(from, t.last, 0.0) } else { V::read(from) });
+                }
+                if BOUNDED {
+                    sum = sum.select_lt(floor, low, sum).min(high);
+                }
+                let y = t.y.add(at);
+                if part { sum.write_part(y, t.last) } else { sum.write(y) }
             }
         }
     }
