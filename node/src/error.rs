@@ -51,6 +51,11 @@ impl Error {
         Self::input("file", format!("{}: {error}", path.display()), "check the path and its permissions")
     }
 
+    /// The same error with another way out, if it is the one of this name.
+    pub fn hint_for(self, name: &str, hint: &str) -> Self {
+        if self.name == name { Self { hint: hint.into(), ..self } } else { self }
+    }
+
     /// The exit status.
     pub fn exit_code(&self) -> u8 {
         match self.kind {

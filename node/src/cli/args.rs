@@ -273,11 +273,12 @@ pub(super) struct RestoreArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
-    /// The node's gateway [default: that of the home's settings].
-    #[arg(long, env = "ASSAY_NODE", value_name = "URL")]
+    /// The node's gateway [default: that of the home, if one is named; else $ASSAY_NODE].
+    #[arg(long, value_name = "URL")]
     pub node: Option<String>,
-    #[command(flatten)]
-    pub home: HomeArgs,
+    /// The node's home [default: $ASSAYD_HOME, or else ~/.assay].
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! `status`, `selftest`, `version`.
 
-use super::args::StatusArgs;
+use super::args::{HomeArgs, StatusArgs};
 use super::{env, print_json, print_text};
 use crate::comet;
 use crate::comet::rpc::reachable;
@@ -11,24 +11,30 @@ use assay_genesis::{doc, engines};
 use assay_types::api::{RefusedProposal, StateSyncInfo, Status};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Bytes of a status.
 const MAX_STATUS_BYTES: u64 = 1024 * 1024;
 
+/// The node that is asked: one that a flag names comes before one that the environment names. Of a home, also the
+/// address of CometBFT's RPC.
+fn gateway(args: &StatusArgs, env: fn(&str) -> Option<String>) -> Result<(String, Option<SocketAddr>)> {
+    let named = args.node.clone().or_else(|| if args.home.is_none() { env("ASSAY_NODE") } else { None });
+    if let Some(url) = named {
+        return Ok((url.trim_end_matches('/').to_owned(), None));
+    }
+    let home = HomeArgs { home: args.home.clone().or_else(|| env("ASSAYD_HOME").map(PathBuf::from)) };
+    let path = home.home().config();
+    let file = path.is_file().then_some(path.as_path());
+    let config = config::load(file, env, &[])
+        .map_err(|error| Error::input("bad_config", error, "correct the setting, or give --node URL"))?;
+    Ok((format!("http://{}", reachable(config.gateway.listen)), Some(config.comet.rpc)))
+}
+
 pub(super) fn status(args: &StatusArgs, json: bool) -> Result<()> {
-    let (base, rpc) = match &args.node {
-        Some(url) => (url.trim_end_matches('/').to_string(), None),
-        None => {
-            let path = args.home.home().config();
-            let file = path.is_file().then_some(path.as_path());
-            let config = config::load(file, env, &[]).map_err(|error| {
-                Error::input("bad_config", error, "correct the setting, or give --node URL")
-            })?;
-            (format!("http://{}", reachable(config.gateway.listen)), Some(config.comet.rpc))
-        }
-    };
+    let (base, rpc) = gateway(args, env)?;
     let status = ask(&base).map_err(|error| {
         let hint = "start it with `assayd start`, or name another with --node URL";
         Error::failed("network", format!("no answer from {base}: {error}"), hint)
@@ -172,4 +178,23 @@ pub(super) fn long_version() -> Result<Value> {
         "kernels": kernels,
         "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_a_flag_names_comes_before_one_of_the_environment() {
+        let env = |name: &str| (name == "ASSAY_NODE").then(|| "http://10.0.0.1:1317/".to_owned());
+        let asked = |node: Option<&str>, home: Option<&str>, env| {
+            let args = StatusArgs { node: node.map(str::to_owned), home: home.map(PathBuf::from) };
+            gateway(&args, env).unwrap().0
+        };
+        let default = format!("http://{}", reachable(config::Config::default().gateway.listen));
+        assert_eq!(asked(None, None, env), "http://10.0.0.1:1317");
+        assert_eq!(asked(None, Some("nowhere"), env), default);
+        assert_eq!(asked(Some("http://a:1"), Some("nowhere"), env), "http://a:1");
+        assert_eq!(asked(None, None, |name| (name == "ASSAYD_HOME").then(|| "nowhere".to_owned())), default);
+    }
 }

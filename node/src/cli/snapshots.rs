@@ -106,8 +106,11 @@ fn bar(of: u64, what: &str) -> ProgressBar {
 fn create(args: &HomeArgs, json: bool) -> Result<()> {
     let home = home(args)?;
     let folder = folder(&home);
-    // A node that runs has it open, and makes snapshots itself, every `snapshots.interval` blocks.
-    let store = offline::open(&home)?;
+    let store = offline::open(&home).map_err(|error| {
+        let itself = "a running node makes snapshots itself, every `snapshots.interval` blocks; to make one by \
+                      hand, stop it first";
+        error.hint_for("running", itself)
+    })?;
     folder.clean().map_err(wrong)?;
     let view = store.view();
     let chain: Option<ChainRecord> = view.read(path::CHAIN).map_err(store_failed)?;
