@@ -7,6 +7,8 @@
 
 use crate::files;
 use assay_types::hash::CompilerHash;
+use memmap2::Mmap;
+use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use wasmtime::{Engine, Module};
@@ -33,16 +35,25 @@ pub fn path(folder: &Path, hash: &CompilerHash, engine: &Engine) -> PathBuf {
 }
 
 /// The module in a file of the cache, or `None` when it is missing, damaged or made for another machine.
+///
+/// The code runs where the file is mapped: nothing is copied, and processes share what they have read.
 pub fn load(path: &Path, engine: &Engine) -> Option<Module> {
-    let code = files::read(path)?;
-    // SAFETY: `deserialize` requires bytes that `Module::serialize` made. The digest in front of them shows
-    // that they are what this program wrote into its own cache; whoever can forge it can replace the program
-    // as well.
-    unsafe { Module::deserialize(engine, code.contents()) }.ok()
+    let file = File::open(path).ok()?;
+    // SAFETY: files of the cache are replaced whole by renaming and never written where they lie, so what is mapped
+    // stays as it is; the program's own code is mapped from the disk on the same terms.
+    let whole = unsafe { Mmap::map(&file) }.ok()?;
+    let (code, digest) = whole.split_last_chunk()?;
+    if blake3::hash(code).as_bytes() != digest {
+        return None;
+    }
+    // SAFETY: `deserialize_open_file` requires bytes that `Module::serialize` made, in a file that does not change. The
+    // digest behind them, where ELF does not look, shows that they are what this program wrote into its own cache;
+    // whoever can forge it can replace the program as well.
+    unsafe { Module::deserialize_open_file(engine, file) }.ok()
 }
 
-/// Keeps a module's code.
+/// Keeps a module's code: the code, which has to begin where the file does, then its digest.
 pub fn store(path: &Path, module: &Module) -> std::io::Result<()> {
     let code = module.serialize().map_err(std::io::Error::other)?;
-    files::write(path, &code)
+    files::write(path, &[&code, blake3::hash(&code).as_bytes()])
 }

@@ -1,8 +1,7 @@
-//! Files of a cache: written whole or not at all, and checked when read.
+//! Files of a cache, written whole or not at all. Who reads one checks what it holds.
 //!
-//! A file is the BLAKE3 digest of its contents, then the contents. Writers put it under a name of their own
-//! and rename it, so several processes may write one entry at once, and a reader sees all of one of theirs or
-//! nothing.
+//! Writers put a file under a name of their own and rename it, so several processes may write one entry at once,
+//! and a reader sees all of one of theirs or nothing.
 
 use std::fs;
 use std::io::{Error, Result, Write};
@@ -12,35 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Tells apart the temporary files of one process.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A file of a cache that is whole.
-pub struct Entry(Vec<u8>);
-
-impl Entry {
-    /// What was written.
-    pub fn contents(&self) -> &[u8] {
-        &self.0[32..]
-    }
-}
-
-/// A file, or `None` when it is missing or damaged.
-pub fn read(path: &Path) -> Option<Entry> {
-    let entry = read_unchecked(path)?;
-    (blake3::hash(entry.contents()).as_bytes()[..] == entry.0[..32]).then_some(entry)
-}
-
-/// A file that whoever reads it checks by a digest of its own.
-pub fn read_unchecked(path: &Path) -> Option<Entry> {
-    let bytes = fs::read(path).ok()?;
-    (bytes.len() >= 32).then_some(Entry(bytes))
-}
-
-/// Writes a file, replacing any of that name. Its folder is made if missing.
-pub fn write(path: &Path, contents: &[u8]) -> Result<()> {
+/// Writes a file of some parts, replacing any of that name. Its folder is made if missing.
+pub fn write(path: &Path, parts: &[&[u8]]) -> Result<()> {
     let folder = path.parent().ok_or_else(|| Error::other("a cache file lies in a folder"))?;
     fs::create_dir_all(folder)?;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
-    let written = write_new(&temporary, contents).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, parts).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // Best effort: what failed already is what is reported.
         let _ = fs::remove_file(&temporary);
@@ -48,10 +25,11 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<()> {
     written
 }
 
-fn write_new(path: &Path, contents: &[u8]) -> Result<()> {
+fn write_new(path: &Path, parts: &[&[u8]]) -> Result<()> {
     let mut file = fs::File::create(path)?;
-    file.write_all(blake3::hash(contents).as_bytes())?;
-    file.write_all(contents)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
     file.sync_all()
 }
 
@@ -60,24 +38,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_damaged_file_reads_as_missing() {
+    fn a_file_is_there_whole_and_no_temporary_one_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a").join("entry");
-        assert!(read(&path).is_none());
-        write(&path, b"contents").unwrap();
-        assert_eq!(read(&path).unwrap().contents(), b"contents");
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[35] ^= 1;
-        fs::write(&path, &bytes).unwrap();
-        assert!(read(&path).is_none());
-        fs::write(&path, b"short").unwrap();
-        assert!(read(&path).is_none());
+        write(&path, &[&[7; 1000], b"digest"]).unwrap();
+        write(&path, &[b"again", b"", b"!"]).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"again!");
+        assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
     }
 
     #[test]
-    fn no_temporary_file_is_left() {
+    fn a_file_that_cannot_take_its_name_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
-        write(&folder.path().join("entry"), &[0; 1000]).unwrap();
+        fs::create_dir(folder.path().join("entry")).unwrap();
+        write(&folder.path().join("entry"), &[b"contents"]).unwrap_err();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
