@@ -67,6 +67,9 @@ fn prefetch(address: *const f32) {
 
 /// The loop over terms, of which most instruction sets need only one.
 trait Terms: Lanes {
+    /// Terms from which on it pays to take four in a round.
+    const LONG: usize = usize::MAX;
+
     /// Adds a tile's terms to its sums, each in ascending order.
     ///
     /// # Safety
@@ -85,7 +88,9 @@ impl Terms for crate::lanes::Scalar {}
 #[cfg(target_arch = "aarch64")]
 impl Terms for crate::neon::Neon {}
 #[cfg(target_arch = "x86_64")]
-impl Terms for crate::avx2::Avx2 {}
+impl Terms for crate::avx2::Avx2 {
+    const LONG: usize = 96;
+}
 #[cfg(target_arch = "x86_64")]
 impl Terms for crate::avx512::Avx512 {
     #[inline(always)]
@@ -105,7 +110,7 @@ impl Terms for crate::avx512::Avx512 {
 /// # Safety
 /// As for [`TileFn`].
 #[inline(always)]
-unsafe fn terms<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: bool>(
+unsafe fn terms<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: bool>(
     t: &Tile,
     sums: &mut [[V; PANELS]; ROWS],
 ) {
@@ -115,23 +120,37 @@ unsafe fn terms<V: Lanes, const ROWS: usize, const PANELS: usize, const TAPS: bo
         rows.copy_from_slice(&t.rows[..ROWS]);
         let mut w = t.w;
         let mut ahead = t.ahead;
-        for k in 0..t.depth {
-            let mut columns = [V::splat(0.0); PANELS];
-            for p in 0..PANELS {
-                columns[p] = V::read(w.add(p.wrapping_mul(t.w_panel)));
-            }
-            w = w.wrapping_add(t.w_line);
-            if ROWS > 1 {
-                prefetch(ahead);
-                ahead = ahead.wrapping_add(t.ahead_step);
-            }
-            let term = if TAPS { *t.taps.add(k) as usize } else { k };
-            for r in 0..ROWS {
-                let x = V::splat(*rows[r].add(term));
+        let mut k: usize = 0;
+        macro_rules! term {
+            () => {
+                let mut columns = [V::splat(0.0); PANELS];
                 for p in 0..PANELS {
-                    sums[r][p] = x.fma(columns[p], sums[r][p]);
+                    columns[p] = V::read(w.add(p.wrapping_mul(t.w_panel)));
                 }
-            }
+                w = w.wrapping_add(t.w_line);
+                if ROWS > 1 {
+                    prefetch(ahead);
+                    ahead = ahead.wrapping_add(t.ahead_step);
+                }
+                let term = if TAPS { *t.taps.add(k) as usize } else { k };
+                for r in 0..ROWS {
+                    let x = V::splat(*rows[r].add(term));
+                    for p in 0..PANELS {
+                        sums[r][p] = x.fma(columns[p], sums[r][p]);
+                    }
+                }
+                k = k.wrapping_add(1);
+            };
+        }
+        let together = if t.depth >= V::LONG { t.depth & !3 } else { 0 };
+        while k < together {
+            term!();
+            term!();
+            term!();
+            term!();
+        }
+        while k < t.depth {
+            term!();
         }
     }
 }
