@@ -29,7 +29,6 @@ pub enum ConvInput {
 /// A convolution of an image, ready to run.
 #[derive(Debug, Clone)]
 pub struct Conv {
-    window: Pool,
     channels: usize,
     outputs: usize,
     groups: usize,
@@ -91,7 +90,7 @@ impl Conv {
                 }
             }
         }
-        Some(Self { window, channels, outputs, groups, input, frame, taps })
+        Some(Self { channels, outputs, groups, input, frame, taps })
     }
 
     /// Terms of a sum.
@@ -107,12 +106,12 @@ impl Conv {
     /// Elements of an input image.
     pub fn input_len(&self) -> usize {
         let (element, planes) = unit(self.input, self.channels);
-        planes * element * self.window.input[0] * self.window.input[1]
+        planes * element * self.frame.window.input[0] * self.frame.window.input[1]
     }
 
     /// Elements of a block of an output image.
     pub fn block_len(&self) -> usize {
-        self.window.output[0] * self.window.output[1] * PANEL
+        self.frame.window.output[0] * self.frame.window.output[1] * PANEL
     }
 
     /// Elements of the packed weights.
@@ -159,10 +158,10 @@ impl Conv {
         self.frame.clear(scratch);
         let (element, _) = unit(self.input, self.channels);
         let group_panels = self.panels().div_ceil(self.groups);
-        let taps_per_channel = self.window.kernel[0] * self.window.kernel[1];
+        let taps_per_channel = self.frame.window.kernel[0] * self.frame.window.kernel[1];
         let spread: usize =
-            (0..2).map(|axis| self.frame.stride[axis].min(self.window.kernel[axis])).product();
-        let [height, width] = self.window.output;
+            (0..2).map(|axis| self.frame.stride[axis].min(self.frame.window.kernel[axis])).product();
+        let [height, width] = self.frame.window.output;
         // Products of as many rows and columns are divided in the same way.
         let mut division: Option<([usize; 2], Division)> = None;
         let strips = (0..height).step_by(self.frame.strip);

@@ -104,7 +104,7 @@ impl ValidPlan {
 
     /// The price of bringing the plan into memory.
     pub fn load_units(&self) -> u64 {
-        price::load_units(self.bytes, &self.node_units)
+        price::load_units(self.bytes, &self.plan.nodes, &self.node_units)
     }
 
     /// Bytes that the plan and one run of it hold at most: constants, packed constants and arena.

@@ -147,16 +147,16 @@ fn the_best_class_of_each_row_is_labelled() {
 
 const CONVOLUTIONAL: &str = "\
 plan b419982cc32832128b4a45adba15e4ff127502196bc10af1d5bfe537d3bedfd3
-units 11107, load 62248, peak 14312
+units 10744, load 57248, peak 14312
 output 38ad28539c8e5f35fcd37f1aae5bbc8b01aa26f266a8a8128ff2efa9c9c9cc26
 ";
 const ATTENTION: &str = "\
 plan 43e4c2f4fe825e3b96cbdae46add3aae0d0bb009d97b0576aaeba30ddd4ca127
-units 7750, load 104948, peak 21504
+units 7782, load 101448, peak 21504
 output 76b23ad8a7ff77a942d9b4e89c42d74a9ce8aed4ceb6504c49a4470b695f0550
 ";
 const FOREST: &str = "\
 plan fad67d887df30859d3103aa13fab9ba6ac3d0693daed467e6f52c9c6c02e0027
-units 1088, load 37350, peak 536
+units 1103, load 29850, peak 536
 output 50de6026d74727e30d1373c22cf45f883befa0646da8450525fb54287bb2c0b9
 ";

@@ -115,6 +115,6 @@ fn dequantising_takes_the_difference_in_i32() {
 
 const QUANTISED: &str = "\
 plan b0154519fe02f24cdfeeceecd1f76469193e213a95bef5edcbe35a88defc4c28
-units 8291, load 68258, peak 5636
+units 8153, load 63258, peak 5636
 output 5260de59886cc226ecc921a452345b0ddedf2a39b9b350a4151a01d50f9bb027
 ";

@@ -22,7 +22,7 @@ enum Copied {
 /// What the windows pass over.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
-    window: Pool,
+    pub(super) window: Pool,
     copied: Copied,
     /// Elements of a position.
     element: usize,

@@ -70,7 +70,7 @@ impl<'a> Ways<'a> {
                 // Whole passes of four terms over whole vectors.
                 let terms = depth.next_multiple_of(WIDTH / 4);
                 sum(&[
-                    rows.saturating_mul(LINE),
+                    rows.saturating_mul(LINE_INT),
                     product(&[rows, terms, PASS]) / (WIDTH / 4),
                     product(&[rows, columns.next_multiple_of(WIDTH), terms]) / MACS,
                 ])
@@ -93,7 +93,7 @@ impl<'a> Ways<'a> {
                 sum(&[
                     BLOCK_INT,
                     product(&[lines, WIDTH, depth]) / MACS,
-                    lines.saturating_mul(LINE),
+                    lines.saturating_mul(LINE_INT),
                     x.saturating_add(w) / 4,
                     scattered,
                 ])
@@ -168,7 +168,7 @@ fn convolved(node: &Node, [x, weights]: [&Node; 2], window: &Window, groups: u32
         let results = product(&[all_groups, positions, sizes.each]);
         results.saturating_mul(terms.saturating_mul(FEW_TAP).saturating_add(FEW_RESULT))
     } else if are_few {
-        let gathered = product(&[positions, NEAR_INT]).saturating_add(sizes.each.saturating_mul(LAY_INT));
+        let gathered = product(&[positions, NEAR_INT / 3]).saturating_add(sizes.each.saturating_mul(LAY_INT));
         let lines = product(&[positions, sizes.each.div_ceil(WIDTH / 4)]);
         let multiplied = product(&[lines, WIDTH / 4, terms]) / MACS;
         let group = sum(&[lines.saturating_mul(DOT), multiplied, gathered.saturating_mul(terms) / 4]);
@@ -185,18 +185,18 @@ fn convolved(node: &Node, [x, weights]: [&Node; 2], window: &Window, groups: u32
         };
         sum(&[
             product(&[lines, WIDTH, terms]) / MACS,
-            lines.saturating_mul(LINE),
+            lines.saturating_mul(LINE_INT),
             laid.saturating_mul(each) / 4,
         ])
     } else {
-        // Whole steps of four terms of each line of a window.
-        let line = u64::from(window.kernel[1]).saturating_mul(sizes.inner).next_multiple_of(4);
+        // Whole pairs of terms of each line of a window.
+        let line = u64::from(window.kernel[1]).saturating_mul(sizes.inner).next_multiple_of(2);
         let lines = product(&[all_groups, positions, sizes.each.div_ceil(WIDTH)]);
         let gathered = sizes.groups > 1 || window.dilation[1] > 1 && window.kernel[1] > 1;
         let patches = if gathered { product(&[all_groups, positions, sizes.taps]) } else { 0 };
         sum(&[
             product(&[lines, WIDTH, line, u64::from(window.kernel[0])]) / MACS,
-            lines.saturating_mul(LINE),
+            lines.saturating_mul(LINE_INT),
             patches.saturating_mul(PATCH),
         ])
     };

@@ -66,7 +66,7 @@ fn elements(node: &Node, operands: &[&Node]) -> u64 {
         }
         Opcode::Lookup => {
             let each = if node.dtype == DType::F32 { LOOKUP_WIDE } else { LOOKUP_BYTE };
-            traffic(all_bytes(node, &operands[..1])).saturating_add(elements.saturating_mul(each))
+            traffic(all_bytes(node, &operands[..1])).saturating_add(elements.saturating_mul(each) / 4)
         }
         Opcode::Unary(op) => unary_of(node, *op, moved),
         Opcode::Binary(op) => binary_of(node, [operands[0], operands[1]], *op),
@@ -250,7 +250,14 @@ fn unary(op: UnaryOp) -> u64 {
 }
 
 /// The price of bringing a plan of so many bytes, and nodes of these prices, into memory, ready to run.
-pub(crate) fn load_units(bytes: u64, nodes: &[u64]) -> u64 {
-    let node = |&units: &u64| if units > 0 { LOAD_NODE } else { LOAD_NAME };
-    bytes.saturating_mul(LOAD_BYTE).saturating_add(nodes.iter().map(node).sum())
+pub(crate) fn load_units(bytes: u64, nodes: &[Node], units: &[u64]) -> u64 {
+    let loaded = |(node, &units): (&Node, &u64)| match node.op {
+        _ if units == 0 => LOAD_NAME,
+        Opcode::Einsum { .. }
+        | Opcode::EinsumInt { .. }
+        | Opcode::Conv2d { .. }
+        | Opcode::Conv2dInt { .. } => LOAD_PRODUCT,
+        _ => LOAD_NODE,
+    };
+    bytes.saturating_mul(LOAD_BYTE).saturating_add(nodes.iter().zip(units).map(loaded).sum())
 }

@@ -51,17 +51,20 @@ pub(super) fn einsum(node: &Node, operands: &[&Node], labels: [&[u8]; 3]) -> u64
     let apart = loops.sum.last().map_or(0, |axis| SIZE.saturating_mul(axis.column as u64));
     let strewn = match columns_in_place(&loops) {
         _ if constant || apart < APART => 0,
+        true if depth < PAGES => packed / 4,
         true => packed / 2,
+        false if loops.column_count() <= WIDTH / 2 => packed / 2,
         false => packed,
     };
     let moved = sum(&[
-        packed.saturating_mul(SIZE),
+        // What does not change is read as it lies.
+        if constant { packed.saturating_mul(SIZE) / 4 * 3 } else { packed.saturating_mul(SIZE) },
         bytes(operands[loops.row_operand]),
         if arranged_columns > 0 { bytes(column) } else { 0 },
         bytes(node),
     ]);
     sum(&[
-        START,
+        START + START_PRODUCT,
         multiplied,
         lines.saturating_mul(LINE),
         batch.saturating_mul(STEP),
@@ -146,7 +149,7 @@ pub(super) fn conv2d(node: &Node, operands: &[&Node], groups: u32) -> u64 {
     } else {
         sizes.multiplied(if sizes.inner < WIDTH { FMAS_THIN } else { FMAS })
     };
-    sum(&[STEP + NODE + START, work, count(&x.dims) as u64 / BLOCKED, traffic(moved)])
+    sum(&[STEP + NODE + START + START_PRODUCT, work, count(&x.dims) as u64 / BLOCKED, traffic(moved)])
 }
 
 /// A pool over f32: 16 neighbours at a time, which cost so much besides their taps. A tap of a window that steps is

@@ -27,9 +27,20 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
             let (outer, dim, inner) = around(&x.dims, *axis);
             // The first element of a row is the best without a comparison.
             let first = (outer as u64).saturating_mul(inner as u64);
-            let each = if inner > 1 { ARG_BESIDE } else { ARG };
-            let row = if dim > 1 { ROW } else { 0 };
-            (elements - first).saturating_mul(each).saturating_add(first.saturating_mul(row))
+            let each = match inner > 1 {
+                true if x.dtype.size() == 1 => ARG_BESIDE + 1,
+                true => ARG_BESIDE,
+                false => ARG,
+            };
+            let row = match (dim, inner) {
+                (1, _) => 0,
+                (_, 1) => ARG_ROW,
+                _ => ROW,
+            };
+            (elements - first)
+                .saturating_mul(each)
+                .saturating_add(first.saturating_mul(row))
+                .saturating_add(START_ROWS)
         }
         Opcode::CumSum { axis, .. } => {
             let (outer, dim, inner) = around(&x.dims, *axis);
@@ -44,6 +55,7 @@ pub(super) fn rows(node: &Node, operands: &[&Node]) -> u64 {
                 .saturating_mul(each)
                 .saturating_add(runs.saturating_mul(RUN))
                 .saturating_add(rows.saturating_mul(ROW))
+                .saturating_add(START_ROWS)
         }
         Opcode::TopK { axis, k, .. } => top_k(x, *axis, *k),
         Opcode::Couple { classes } => couple(node, *classes),
@@ -65,7 +77,8 @@ fn reduce(x: &Node, axes: &[u8], reducer: Reducer) -> u64 {
             (row, 0, if dtype == DType::I32 { elements / FOLDED } else { 0 })
         }
     };
-    along(x, axes, row, each, 1).saturating_add(folded)
+    let start = if x.dtype == DType::F32 { 2 * START_ROWS } else { 0 };
+    along(x, axes, row, each, 1).saturating_add(folded).saturating_add(start)
 }
 
 /// Rows that are passed over once more.
@@ -103,7 +116,7 @@ fn top_k(x: &Node, axis: u8, k: u32) -> u64 {
 
 /// Sweeps over the pairs of a row's classes.
 fn couple(node: &Node, classes: u32) -> u64 {
-    let sweep = u64::from(classes) * (5 * u64::from(classes) + 10);
+    let sweep = u64::from(classes) * (5 * u64::from(classes) + 14);
     u64::from(node.dims[0]).saturating_mul(SWEEPS * sweep)
 }
 
@@ -120,12 +133,12 @@ pub(super) fn trees(node: &Node, operands: &[&Node], trees: Option<TreeShape>, s
         (true, true) => {
             let start = if plain { TREE_PLAIN_FAR } else { 0 };
             let fetched = rows.min(TREE_ROWS).saturating_mul(TREE_FETCH);
-            sum(&[rows.saturating_mul(each), fetched, start])
+            sum(&[rows.saturating_mul(each), fetched, start, TREE_WAIT / roots.max(1)])
         }
         (true, false) => rows.saturating_mul(TREE_PLAIN_FAR),
     };
     let walked = walked.saturating_mul(steps);
     let started = rows.saturating_mul(roots).saturating_mul(TREE);
     let moved = traffic(bytes(operands[0]).saturating_add(bytes(node)));
-    walked.saturating_add(started).saturating_add(moved).saturating_add(START)
+    walked.saturating_add(started).saturating_add(moved).saturating_add(START + START_TREES)
 }

@@ -7,9 +7,14 @@ use crate::walk::Walk;
 
 /// So many bytes read and written.
 pub(super) fn traffic(bytes: u64) -> u64 {
-    let near = bytes.min(NEAR);
-    let far = bytes.min(FAR) - near;
-    (near / NEAR_BYTES).saturating_add(far / FAR_BYTES).saturating_add((bytes - near - far) / NEW_BYTES)
+    let levels = [(NEAR, NEAR_BYTES), (LAST, LAST_BYTES), (FAR, FAR_BYTES), (u64::MAX, NEW_BYTES)];
+    let mut below = 0;
+    levels.iter().fold(0, |units, &(end, each)| {
+        let reached = bytes.min(end);
+        let level = reached - below;
+        below = reached;
+        units + level / each
+    })
 }
 
 /// Bytes of all operands and the result.
@@ -18,10 +23,11 @@ pub(super) fn all_bytes(node: &Node, operands: &[&Node]) -> u64 {
 }
 
 /// Elements of a value whose neighbours on the walk are so many elements apart.
-fn hops(elements: u64, step: u64, turns: bool, value: &Node) -> u64 {
-    let each = match step.saturating_mul(value.dtype.size() as u64) {
+fn hops(elements: u64, walk: &Walk<1>, value: &Node) -> u64 {
+    let turns = walk.turns();
+    let each = match (walk.steps[0].unsigned_abs() as u64).saturating_mul(value.dtype.size() as u64) {
         0..64 => HOP,
-        _ if bytes(value) <= CLOSE => HOP_NEAR,
+        _ if bytes(value) <= CLOSE || turns && walk.run as u64 <= TURN_RUN => HOP_NEAR,
         _ if turns => TURN_FAR,
         _ => HOP_FAR,
     };
@@ -34,7 +40,7 @@ pub(super) fn walked(walk: &Walk<1>, x: &Node, elements: u64) -> u64 {
     let moved = walk.runs().saturating_mul(COPY).saturating_add(traffic(written + written.min(bytes(x))));
     match walk.steps[0] {
         0 | 1 => moved,
-        step => moved.saturating_add(hops(elements, step.unsigned_abs() as u64, walk.turns(), x)),
+        _ => moved.saturating_add(hops(elements, walk, x)),
     }
 }
 
@@ -55,7 +61,8 @@ pub(super) fn lookups(times: u64, value: &Node, block: u64, slice: u64) -> u64 {
     let one = match bytes(value) {
         table if table <= CLOSE => LOOKUP_NEAR.saturating_add(slice / NEAR_BYTES),
         _ if block <= CLOSE => LOOKUP_BLOCK.saturating_add(slice / SLICE_BYTES),
-        table if table <= MIDDLE => LOOKUP_MIDDLE.saturating_add(slice / SLICE_BYTES),
+        table if table.min(block) <= MIDDLE => LOOKUP_MIDDLE.saturating_add(slice / SLICE_BYTES),
+        table if table.min(block) <= 2 * MIDDLE => LOOKUP_OUTER.saturating_add(slice / SLICE_BYTES),
         _ => LOOKUP_FAR.saturating_add(slice / SLICE_BYTES),
     };
     times.saturating_mul(one)
