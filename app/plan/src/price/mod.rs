@@ -2,7 +2,7 @@
 //!
 //! One unit is meant to be a nanosecond of one core of the reference machine (a server core with AVX2 at
 //! about 3 GHz). A price bounds the time from above, for every value that is not subnormal; for the same units, the
-//! dearest opcode takes less than four times as long as the cheapest, which `tests/bench/calibrate` measures. The
+//! dearest opcode should take less than four times as long as the cheapest: `tests/bench/calibrate` measures it. The
 //! numbers are in [`table`] and part of the engine: changing one changes fees, so a golden test pins them.
 //!
 //! All sums and products saturate: a plan that reaches the end of u64 is far over
