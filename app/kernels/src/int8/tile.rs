@@ -205,6 +205,7 @@ pub(super) fn pick(isa: Isa, rows: usize, panels: usize) -> Option<TileFn> {
 
 /// How many panels the next tiles take of those that are left, and the rows that such a tile may have at
 /// most. A choice here changes speed only.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))] // other bodies have one shape
 pub(super) fn shape(isa: Isa, rows: usize, panels: usize) -> (usize, usize) {
     match isa {
         #[cfg(target_arch = "x86_64")]
