@@ -205,7 +205,8 @@ fn a_state_that_is_lost_is_restored_from_a_file_and_the_rest_is_replayed() {
     assert_eq!(exported["height"], info.snapshot_height);
     let refused = assayd(&["snapshots", "create", "--home", &home]);
     assert_eq!(refused["error"]["name"], "running");
-    assert!(refused["error"]["hint"].as_str().unwrap().contains("makes snapshots itself"), "{refused}");
+    let hint = refused["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("stop the node") && hint.contains("makes snapshots itself"), "{refused}");
 
     let lost = network.node(1).home().to_owned();
     ok(network.node(1).stop());

@@ -32,7 +32,6 @@ pub struct Conv {
     channels: usize,
     outputs: usize,
     groups: usize,
-    input: ConvInput,
     frame: Frame,
     /// Where the taps of the window at the origin are, group by group.
     taps: Vec<u32>,
@@ -90,7 +89,7 @@ impl Conv {
                 }
             }
         }
-        Some(Self { channels, outputs, groups, input, frame, taps })
+        Some(Self { channels, outputs, groups, frame, taps })
     }
 
     /// Terms of a sum.
@@ -105,8 +104,7 @@ impl Conv {
 
     /// Elements of an input image.
     pub fn input_len(&self) -> usize {
-        let (element, planes) = unit(self.input, self.channels);
-        planes * element * self.frame.window.input[0] * self.frame.window.input[1]
+        self.frame.image_len()
     }
 
     /// Elements of a block of an output image.
@@ -156,7 +154,7 @@ impl Conv {
         post::check(posts, self.outputs, images.len() * output);
         let scratch = &mut scratch[..self.scratch_len()];
         self.frame.clear(scratch);
-        let (element, _) = unit(self.input, self.channels);
+        let element = self.frame.element;
         let group_panels = self.panels().div_ceil(self.groups);
         let taps_per_channel = self.frame.window.kernel[0] * self.frame.window.kernel[1];
         let spread: usize =

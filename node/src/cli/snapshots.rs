@@ -108,7 +108,7 @@ fn create(args: &HomeArgs, json: bool) -> Result<()> {
     let folder = folder(&home);
     let store = offline::open(&home).map_err(|error| {
         let itself = "a running node makes snapshots itself, every `snapshots.interval` blocks; to make one by \
-                      hand, stop it first";
+                      hand, stop the node first";
         error.hint_for("running", itself)
     })?;
     folder.clean().map_err(wrong)?;

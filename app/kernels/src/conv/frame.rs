@@ -25,7 +25,7 @@ pub(super) struct Frame {
     pub(super) window: Pool,
     copied: Copied,
     /// Elements of a position.
-    element: usize,
+    pub(super) element: usize,
     planes: usize,
     /// Rows and columns, and the steps of windows over them.
     pub(super) size: [usize; 2],
@@ -72,6 +72,11 @@ impl Frame {
             }
         }
         Some(Self { window, copied, element, planes, size, stride, strip })
+    }
+
+    /// Elements of an image.
+    pub(super) fn image_len(&self) -> usize {
+        self.planes * self.element * self.window.input[0] * self.window.input[1]
     }
 
     /// Elements of scratch memory.

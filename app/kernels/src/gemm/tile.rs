@@ -48,6 +48,20 @@ pub(crate) struct Tile {
     pub(crate) last: usize,
 }
 
+impl Tile {
+    /// Where a row's result of a panel is, from the first result.
+    #[inline(always)]
+    fn at(&self, row: usize, panel: usize) -> usize {
+        row.wrapping_mul(self.y_row).wrapping_add(panel.wrapping_mul(self.y_panel))
+    }
+
+    /// Whether only some columns of a panel, of so many, are results.
+    #[inline(always)]
+    fn is_cut(&self, panel: usize, panels: usize) -> bool {
+        self.last < LANES && panel + 1 == panels
+    }
+}
+
 /// A tile's body for one instruction set and shape.
 ///
 /// Safe to call only if the processor has the instruction set and the tile's addresses hold what it says.
@@ -159,17 +173,14 @@ unsafe fn terms<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: bo
 /// As for [`TileFn`].
 #[inline(always)]
 unsafe fn tile<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: bool>(t: &Tile) {
-    let partial = t.last < LANES;
-    let at = |row: usize, panel: usize| row.wrapping_mul(t.y_row).wrapping_add(panel.wrapping_mul(t.y_panel));
     let mut sums = [[V::splat(0.0); PANELS]; ROWS];
     // SAFETY: the caller's.
     unsafe {
         if t.resume {
             for r in 0..ROWS {
                 for p in 0..PANELS {
-                    let y = t.y.add(at(r, p));
-                    let part = partial && p == PANELS - 1;
-                    sums[r][p] = if part { V::read_part(y, t.last, 0.0) } else { V::read(y) };
+                    let y = t.y.add(t.at(r, p));
+                    sums[r][p] = if t.is_cut(p, PANELS) { V::read_part(y, t.last, 0.0) } else { V::read(y) };
                 }
             }
         }
@@ -184,7 +195,7 @@ unsafe fn tile<V: Terms, const ROWS: usize, const PANELS: usize, const TAPS: boo
     }
 }
 
-/// Writes the results, row after row: bare sums, or what comes after a sum done to them in registers.
+/// Writes the results, one after the other: bare sums, or what comes after a sum done to them in registers.
 ///
 /// # Safety
 /// As for [`TileFn`].
@@ -204,10 +215,10 @@ unsafe fn put<
     // SAFETY: the caller's.
     unsafe {
         for p in 0..PANELS {
-            let part = t.last < LANES && p == PANELS - 1;
+            let part = t.is_cut(p, PANELS);
             let bias = V::read(t.bias.add(p * LANES));
             for r in 0..ROWS {
-                let at = r.wrapping_mul(t.y_row).wrapping_add(p.wrapping_mul(t.y_panel));
+                let at = t.at(r, p);
                 let mut sum = sums[r][p];
                 if !BARE {
                     sum = sum.add(bias);
